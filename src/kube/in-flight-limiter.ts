@@ -1,0 +1,132 @@
+import type { Clock } from '../runtime/clock.ts';
+
+/** Urgent requests (a namespace just created, drift) go before normal ones (a rollout, status, events). */
+export type Priority = 'urgent' | 'normal';
+
+/** What a finished request says about the server. */
+export type Outcome =
+  /** Answered, whatever the answer. */
+  | 'answered'
+  /** 429, 503 or no answer in time: the server has too much to do. */
+  | 'overloaded'
+  /** Not sent, aborted, or the connection broke: says nothing of its load. */
+  | 'unknown';
+
+export interface InFlightLimiterOptions {
+  readonly clock: Clock;
+  /** Requests in flight that are always allowed. Default 2: with one, a single stuck request would stop everything. */
+  readonly min?: number;
+  /** Requests in flight at most, and to begin with. Default 32: more gave no more creates per second. */
+  readonly max?: number;
+  /**
+   * Time after a decrease in which no further one happens. Milliseconds, default 1,000. The requests that were in
+   * flight together fail together, and are one sign of overload and not thirty.
+   */
+  readonly cooldownMs?: number;
+}
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+  readonly signal: AbortSignal | undefined;
+  readonly onAbort: () => void;
+}
+
+/**
+ * Bounds the requests in flight and adapts the bound to the server, as TCP does: halved on overload, one more for each
+ * full round of answers while the bound is reached. Waiters go first in, first out within their priority. Watches do
+ * not count: they would hold their place for ever.
+ */
+export class InFlightLimiter {
+  readonly #clock: Clock;
+  readonly #min: number;
+  readonly #max: number;
+  readonly #cooldownMs: number;
+  // A Set keeps insertion order, and lets an aborted waiter leave from the middle.
+  readonly #waiting: Readonly<Record<Priority, Set<Waiter>>> = { urgent: new Set(), normal: new Set() };
+  #limit: number;
+  #inFlight = 0;
+  #decreasedAt = Number.NEGATIVE_INFINITY;
+
+  /** @throws RangeError unless 1 <= min <= max */
+  constructor(options: InFlightLimiterOptions) {
+    this.#clock = options.clock;
+    this.#min = options.min ?? 2;
+    this.#max = options.max ?? 32;
+    this.#cooldownMs = options.cooldownMs ?? 1000;
+    if (!(this.#min >= 1 && this.#min <= this.#max)) {
+      throw new RangeError(
+        `in-flight limit: min ${this.#min} must be at least 1 and at most max ${this.#max}`,
+      );
+    }
+    this.#limit = this.#max;
+  }
+
+  /** The present bound, a whole number. */
+  get limit(): number {
+    return Math.floor(this.#limit);
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get waiting(): number {
+    return this.#waiting.urgent.size + this.#waiting.normal.size;
+  }
+
+  /**
+   * Takes a place; give it back with {@link release}, whatever happens.
+   * @returns undefined where a place is free at once, so that the fast path makes no promise
+   * @throws the signal's reason, through the promise, where it fires first
+   */
+  acquire(priority: Priority = 'normal', signal?: AbortSignal): Promise<void> | undefined {
+    signal?.throwIfAborted();
+    if (this.#inFlight < this.limit && this.waiting === 0) {
+      this.#inFlight += 1;
+      return undefined;
+    }
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        resolve,
+        reject,
+        signal,
+        onAbort: () => {
+          this.#waiting[priority].delete(waiter);
+          reject(signal?.reason);
+        },
+      };
+      signal?.addEventListener('abort', waiter.onAbort, { once: true });
+      this.#waiting[priority].add(waiter);
+    });
+  }
+
+  release(outcome: Outcome): void {
+    const wasSaturated = this.#inFlight >= this.limit;
+    this.#inFlight -= 1;
+    if (outcome === 'overloaded') this.#decrease();
+    else if (outcome === 'answered' && wasSaturated) {
+      this.#limit = Math.min(this.#max, this.#limit + 1 / this.#limit);
+    }
+    this.#admit();
+  }
+
+  #decrease(): void {
+    const now = this.#clock.monotonic();
+    if (now - this.#decreasedAt < this.#cooldownMs) return;
+    this.#decreasedAt = now;
+    this.#limit = Math.max(this.#min, Math.floor(this.#limit / 2));
+  }
+
+  #admit(): void {
+    while (this.#inFlight < this.limit) {
+      const lane = this.#waiting.urgent.size > 0 ? this.#waiting.urgent : this.#waiting.normal;
+      const [next] = lane;
+      if (next === undefined) return;
+      lane.delete(next);
+      next.signal?.removeEventListener('abort', next.onAbort);
+      this.#inFlight += 1;
+      next.resolve();
+    }
+  }
+}

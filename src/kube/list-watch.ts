@@ -1,0 +1,78 @@
+import type {
+  ListPage,
+  ListQuery,
+  ListWatch,
+  ObjectWithMeta,
+  WatchFailureError,
+  WatchQuery,
+} from '../runtime/list-watch.ts';
+import type { ApiClient } from './api-client.ts';
+import { isApiError } from './api-error.ts';
+import {
+  type ListOptions,
+  ResourceClient,
+  type ResourceDefinition,
+  resourcePath,
+  rootPath,
+  setSelectors,
+} from './resource-client.ts';
+
+/** The server refused a streaming initial list; the message of the cause is its own. */
+export class StreamingListUnsupportedError extends Error implements WatchFailureError {
+  override readonly name = 'StreamingListUnsupportedError';
+  readonly watchFailure = 'unsupported';
+}
+
+/**
+ * Serves the runtime's lists and watches of one resource.
+ * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists
+ *
+ * @param selection narrows what is listed and watched; default everything in all namespaces
+ */
+export function createListWatch<T extends ObjectWithMeta>(
+  client: ApiClient,
+  definition: ResourceDefinition,
+  selection: Pick<ListOptions, 'namespace' | 'labelSelector' | 'fieldSelector'> = {},
+): ListWatch<T> {
+  const { group, plural } = definition;
+  const resources = new ResourceClient<T>(client, definition);
+  const path = resourcePath(rootPath(definition), definition, selection.namespace);
+  return {
+    resource: group === '' ? plural : `${plural}.${group}`,
+
+    async list(query: ListQuery, signal: AbortSignal): Promise<ListPage<T>> {
+      return await resources.listPage({ ...selection, ...query, signal });
+    },
+
+    async watch(query: WatchQuery, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+      const parameters = watchParameters(query);
+      setSelectors(parameters, selection);
+      try {
+        return await client.stream({
+          operation: { verb: 'watch', resource: plural, namespace: selection.namespace },
+          method: 'GET',
+          path: `${path}?${parameters}`,
+          signal,
+        });
+      } catch (error) {
+        // A server without the feature refuses the parameter (422), an older one the resourceVersionMatch (400).
+        if (!query.sendInitialEvents || !isApiError(error, 'invalid')) throw error;
+        throw new StreamingListUnsupportedError('the API server offers no streaming lists', { cause: error });
+      }
+    },
+  };
+}
+
+function watchParameters(query: WatchQuery): URLSearchParams {
+  const parameters = new URLSearchParams({
+    watch: 'true',
+    allowWatchBookmarks: 'true',
+    timeoutSeconds: String(query.timeoutSeconds),
+  });
+  if (query.resourceVersion !== undefined) parameters.set('resourceVersion', query.resourceVersion);
+  if (query.sendInitialEvents) {
+    parameters.set('sendInitialEvents', 'true');
+    parameters.set('resourceVersionMatch', 'NotOlderThan');
+  }
+  return parameters;
+}
