@@ -68,8 +68,8 @@ interface ApiErrorFields {
  * A request that did not succeed. The message names the operation, the object and what was answered:
  * `create networkpolicies team-a/tenant.default-deny: 403 Forbidden: ...`.
  *
- * The structured part of a `Status` does not tell a 403 by ResourceQuota or Pod Security from one by RBAC: both carry
- * reason `Forbidden`, the same details and no causes. Only policies and terminating namespaces say so in `causes`.
+ * A quota's 403 and RBAC's share reason and code, and carry no causes; see {@link ApiError.isDeniedByAuthorizer} for
+ * how far the structured part of a `Status` tells them apart.
  */
 export class ApiError extends Error implements WatchFailureError {
   override readonly name = 'ApiError';
@@ -94,6 +94,17 @@ export class ApiError extends Error implements WatchFailureError {
     this.details = fields.details ?? {};
     this.watchFailure = fields.kind === 'gone' ? 'expired' : 'transient';
     if (fields.retryAfterMs !== undefined) this.retryAfterMs = fields.retryAfterMs;
+  }
+
+  /**
+   * A create that the authorizer refused: we lack a permission, and the same create will fail for every object. False
+   * where the refusal came later, of this one object: a quota, Pod Security, a policy, RBAC's escalation check.
+   *
+   * Told by `details.name`: the authorizer knows the URL only, and a create's URL holds no name. For other verbs, whose
+   * URL does, a `Status` cannot tell; then this is false too.
+   */
+  get isDeniedByAuthorizer(): boolean {
+    return this.kind === 'forbidden' && this.operation.verb === 'create' && this.details.name === undefined;
   }
 
   /** The namespace is going away and takes no new objects: nothing to do, and nothing to retry. */
