@@ -1,11 +1,15 @@
-// The control plane binaries, pinned. Built with: go build -o DIR tool (see ../binaries.ts).
+// The control plane that development, tests and the demo run on. The version of k8s.io/kubernetes below is
+// the one place where the Kubernetes version is pinned; go.sum is the checksum of everything that is built.
+// To move to another: change k8s.io/kubernetes, every staging repository under replace (v1.X.Y is v0.X.Y
+// there) and etcd, then run `go mod download` and `node ../main.ts ensure-binaries`.
 module securitybaseline.io/tools/controlplane
 
 go 1.26.0
 
-require k8s.io/kubernetes v1.36.3 // indirect
-
-require go.etcd.io/etcd/server/v3 v3.6.8 // indirect
+require (
+	go.etcd.io/etcd/server/v3 v3.6.8 // indirect
+	k8s.io/kubernetes v1.36.3 // indirect
+)
 
 require (
 	cel.dev/expr v0.25.1 // indirect
