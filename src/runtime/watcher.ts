@@ -1,0 +1,282 @@
+/**
+ * Keeps a store equal to what the API server holds, for ever: one list, then a watch, resumed wherever it broke.
+ *
+ *                    start
+ *                      |
+ *                      v     unsupported, or came to no end twice
+ *           +---> streamed list ----------------> paginated list <---+
+ *           |          |       \                   |       |         | expired continue token,
+ *           |          |        \ failed           |       +---------+ or any other failure (backoff)
+ *           |          |         +-> backoff       |
+ *           |          | whole list swapped in     | whole list swapped in
+ *           |          v                           v
+ *           |       watching <------------------ watching
+ *           |          |
+ *           |          +-- ended by the server, broken, silent, malformed line, ERROR event:
+ *           |          |       resume from the last version (backoff, unless it had been healthy)
+ *           +----------+-- 410 Gone or Expired; silent twice; last list too long ago: list anew
+ *
+ * - A list becomes visible as a whole. While one is taken, after whatever failure, readers see the last known state.
+ * - The last version comes from events and bookmarks, so even a quiet resource is resumed without a list.
+ * - Nothing else lists: a healthy watcher takes one list when it starts, and one each `relistIntervalMs`.
+ */
+import { Backoff, type BackoffOptions } from './backoff.ts';
+import type { Clock } from './clock.ts';
+import type { ListWatch, ObjectWithMeta, WatchFailureError } from './list-watch.ts';
+import { SilenceError, SilenceGuard } from './silence-guard.ts';
+import type { Relist, Store, StoreRecord } from './store.ts';
+import type { WatchEvent } from './watch-event.ts';
+import { readWatch } from './watch-stream.ts';
+
+/** How a list was taken. */
+export type ListMode = 'streamed' | 'paginated';
+
+/** Told of what happens, for logs and metrics. Hooks must not throw. */
+export interface WatcherObserver {
+  /** A complete list has been swapped in. */
+  onListed?(mode: ListMode, objects: number, durationMs: number): void;
+  /**
+   * A list or watch failed; a watch that the server ended by itself, as it should, is no failure. A `MalformedLineError`
+   * means that somebody between us and the API server damages what it says.
+   */
+  onFailure?(error: Error, next: 'list' | 'resume', delayMs: number): void;
+}
+
+export interface WatcherOptions<R extends StoreRecord, T extends ObjectWithMeta> {
+  readonly listWatch: ListWatch<T>;
+  readonly store: Store<R, T>;
+  readonly clock: Clock;
+  readonly observer?: WatcherObserver;
+  /** Between attempts that fail. Default: from 200 ms up to 10 s. */
+  readonly backoff?: Omit<BackoffOptions, 'random'>;
+  /**
+   * A connection that says nothing for so long is taken for dead. The API server sends a bookmark each minute, so not below
+   * 90 s. Default 150 s.
+   */
+  readonly silenceMs?: number;
+  /** A net under everything else: a list at least so often, stretched by up to a tenth. Default 12 h. */
+  readonly relistIntervalMs?: number;
+  /** Uniform in [0, 1). Default `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** As client-go asks for; a server handles that well, and forgets none of its watchers for long. */
+const PAGE_SIZE = 500;
+
+/** The server is asked to end each watch after 5 to 10 minutes, so that watchers spread over its replicas. Seconds. */
+const SHORTEST_WATCH_S = 300;
+
+/** A watch that delivered and lived so long is healthy: it may be resumed at once. */
+const HEALTHY_AFTER_MS = 1_000;
+
+/** Streamed lists, or silent watches, in a row, before another way is tried. */
+const ATTEMPTS = 2;
+
+export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWithMeta> {
+  readonly resource: string;
+  readonly #listWatch: ListWatch<T>;
+  readonly #store: Store<R, T>;
+  readonly #clock: Clock;
+  readonly #observer: WatcherObserver;
+  readonly #backoff: Backoff;
+  readonly #longestDelayMs: number;
+  readonly #silenceMs: number;
+  readonly #relistIntervalMs: number;
+  readonly #random: () => number;
+  readonly #synced = Promise.withResolvers<void>();
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+  #hasSynced = false;
+  #lastActivityMs: number | undefined;
+  #mustList = true;
+  #listDueMs = 0;
+  #streamingSupported = true;
+  #unfinishedStreams = 0;
+  #silences = 0;
+  #healthy = false;
+
+  constructor(options: WatcherOptions<R, T>) {
+    const { listWatch, store, clock, observer = {}, random = Math.random } = options;
+    const { backoff = { initialMs: 200, maxMs: 10_000 } } = options;
+    const { silenceMs = 150_000, relistIntervalMs = 12 * 3_600_000 } = options;
+    this.resource = listWatch.resource;
+    this.#listWatch = listWatch;
+    this.#store = store;
+    this.#clock = clock;
+    this.#observer = observer;
+    this.#backoff = new Backoff({ ...backoff, random });
+    this.#longestDelayMs = backoff.maxMs;
+    this.#silenceMs = silenceMs;
+    this.#relistIntervalMs = relistIntervalMs;
+    this.#random = random;
+  }
+
+  /** Whether the store has held a complete list once; from then on it always does. */
+  get hasSynced(): boolean {
+    return this.#hasSynced;
+  }
+
+  /**
+   * When the API server was last heard, on the clock's monotonic time; undefined before the first answer. A watch in order is
+   * heard each minute. Older than twice `silenceMs`, the store must be taken for stale.
+   */
+  get lastActivityMs(): number | undefined {
+    return this.#lastActivityMs;
+  }
+
+  /** Resolves when the first list is complete; rejects with the signal's reason when that comes first. */
+  waitForSync(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) reject(signal.reason);
+      const onAbort = (): void => reject(signal?.reason);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      void this.#synced.promise.then(() => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      });
+    });
+  }
+
+  /** Begins to list and watch, once. It goes on until {@link stop}, or until `signal` is aborted. */
+  start(signal?: AbortSignal): void {
+    if (this.#running !== undefined) throw new Error(`the watcher of ${this.resource} was started before`);
+    const onAbort = (): void => this.#stop.abort(signal?.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#running = this.#run(this.#stop.signal).finally(() => signal?.removeEventListener('abort', onAbort));
+  }
+
+  /** Ends the watch; resolves when nothing of it is left. The store keeps what it has. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#healthy = false;
+      let failure: Error | undefined;
+      try {
+        await this.#attempt(signal);
+      } catch (error) {
+        failure = error instanceof Error ? error : new Error(String(error));
+      }
+      if (signal.aborted) return;
+      await this.#recover(failure, signal);
+    }
+  }
+
+  async #attempt(signal: AbortSignal): Promise<void> {
+    if (!this.#mustList && this.#clock.monotonic() < this.#listDueMs) {
+      await this.#watch(signal, undefined);
+    } else if (this.#streamingSupported && this.#unfinishedStreams < ATTEMPTS) {
+      await this.#watch(signal, this.#store.beginRelist());
+    } else {
+      await this.#listPages(signal);
+      await this.#watch(signal, undefined);
+    }
+  }
+
+  /** Draws the conclusions from how an attempt ended, and waits before the next one. */
+  async #recover(
+    failure: (Error & Partial<WatchFailureError>) | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (failure?.watchFailure === 'unsupported') this.#streamingSupported = false;
+    this.#silences = failure instanceof SilenceError ? this.#silences + 1 : 0;
+    // A watch from a version that the server has not reached (etcd restored from a backup) is not refused, only silent.
+    if (failure?.watchFailure === 'expired' || this.#silences >= ATTEMPTS) this.#mustList = true;
+    if (this.#healthy) this.#backoff.reset();
+    const retryAfterMs = failure?.retryAfterMs;
+    const delayMs = this.#healthy && retryAfterMs === undefined ? 0 : this.#backoff.next(retryAfterMs);
+    if (failure !== undefined) {
+      this.#observer.onFailure?.(failure, this.#mustList ? 'list' : 'resume', delayMs);
+    }
+    await this.#clock.sleep(delayMs, signal).catch(() => undefined);
+  }
+
+  /** Watches until the stream ends; with `relist` the stream begins with the initial list. */
+  async #watch(signal: AbortSignal, relist: Relist<T> | undefined): Promise<void> {
+    const startMs = this.#clock.monotonic();
+    const guard = new SilenceGuard(this.#clock, this.#silenceMs, signal);
+    let initial = relist;
+    let delivered = 0;
+    const onEvent = (event: WatchEvent<T>): void => {
+      delivered += 1;
+      if (initial === undefined) this.#applyEvent(event);
+      else if (event.type !== 'BOOKMARK') initial.add(event.object);
+      else if (event.endsInitialEvents) {
+        initial.commit(event.resourceVersion);
+        initial = undefined;
+        this.#unfinishedStreams = 0;
+        this.#onListed('streamed', delivered - 1, startMs);
+      }
+    };
+    const onOpen = (): void => {
+      this.#heard();
+      // Counted once the server has let us in: that it cannot be reached says nothing about what it offers.
+      if (initial !== undefined) this.#unfinishedStreams += 1;
+    };
+    const query = {
+      ...(relist === undefined && { resourceVersion: this.#store.reached }),
+      sendInitialEvents: relist !== undefined,
+      timeoutSeconds: Math.round(SHORTEST_WATCH_S * (1 + this.#random())),
+    };
+    try {
+      await readWatch(this.#listWatch, query, guard, { onOpen, onBytes: () => this.#heard(), onEvent });
+    } catch (error) {
+      throw guard.signal.reason instanceof SilenceError ? guard.signal.reason : error;
+    } finally {
+      guard.dispose();
+      const livedMs = this.#clock.monotonic() - startMs;
+      this.#healthy = livedMs >= (delivered > 0 ? HEALTHY_AFTER_MS : this.#longestDelayMs);
+    }
+  }
+
+  #applyEvent(event: WatchEvent<T>): void {
+    if (event.type === 'BOOKMARK') this.#store.advance(event.resourceVersion);
+    else this.#store.apply(event.type, event.object);
+  }
+
+  async #listPages(signal: AbortSignal): Promise<void> {
+    const startMs = this.#clock.monotonic();
+    const guard = new SilenceGuard(this.#clock, this.#silenceMs, signal);
+    const relist = this.#store.beginRelist();
+    let objects = 0;
+    let resourceVersion: string | undefined;
+    let continueToken: string | undefined;
+    try {
+      do {
+        const query = { limit: PAGE_SIZE, ...(continueToken !== undefined && { continueToken }) };
+        const page = await this.#listWatch.list(query, guard.signal);
+        guard.heard();
+        this.#heard();
+        for (const object of page.items) relist.add(object);
+        objects += page.items.length;
+        // The first page's version: were a later page newer, the watch would only repeat what it shows.
+        resourceVersion ??= page.resourceVersion;
+        continueToken = page.continueToken;
+      } while (continueToken !== undefined);
+    } catch (error) {
+      throw guard.signal.reason instanceof SilenceError ? guard.signal.reason : error;
+    } finally {
+      guard.dispose();
+    }
+    relist.commit(resourceVersion);
+    this.#unfinishedStreams = 0;
+    this.#onListed('paginated', objects, startMs);
+  }
+
+  #onListed(mode: ListMode, objects: number, startMs: number): void {
+    const nowMs = this.#clock.monotonic();
+    this.#mustList = false;
+    this.#listDueMs = nowMs + this.#relistIntervalMs * (1 + this.#random() / 10);
+    this.#hasSynced = true;
+    this.#synced.resolve();
+    this.#observer.onListed?.(mode, objects, nowMs - startMs);
+  }
+
+  #heard(): void {
+    this.#lastActivityMs = this.#clock.monotonic();
+  }
+}
