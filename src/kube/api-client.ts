@@ -32,7 +32,7 @@ export interface ApiRequest {
   readonly priority?: Priority | undefined;
   /**
    * The Lease's own requests: outside the limiter, the guard and the requests' connections, because leadership must be
-   * kept while everything else waits, and won before any other write is allowed.
+   * kept while everything else waits, and won before any other write is allowed. Not retried: the elector has its own pace.
    */
   readonly isCoordination?: boolean;
 }
@@ -99,7 +99,8 @@ export class ApiClient {
           ? this.#exchangeFresh(request)
           : this.#sendInTurn(request))) as T;
       } catch (error) {
-        const delayMs = attempt < maxRetries ? retryDelayMs(error, request.method) : undefined;
+        const isRetried = attempt < maxRetries && !request.isCoordination;
+        const delayMs = isRetried ? retryDelayMs(error, request.method) : undefined;
         if (delayMs === undefined) throw error;
         await this.#sleep(delayMs, request);
       }

@@ -51,8 +51,8 @@ export class InFlightLimiter {
   /** @throws RangeError unless 1 <= min <= max */
   constructor(options: InFlightLimiterOptions) {
     this.#clock = options.clock;
-    this.#min = options.min ?? 2;
     this.#max = options.max ?? 32;
+    this.#min = options.min ?? Math.min(2, this.#max);
     this.#cooldownMs = options.cooldownMs ?? 1000;
     if (!(this.#min >= 1 && this.#min <= this.#max)) {
       throw new RangeError(

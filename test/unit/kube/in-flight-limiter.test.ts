@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { InFlightLimiter } from '../../../src/kube/in-flight-limiter.ts';
+import { FakeClock, flush } from '../runtime/fake-clock.ts';
+
+function limiterOf(max: number, min = 2) {
+  const clock = new FakeClock();
+  return { clock, limiter: new InFlightLimiter({ clock, min, max }) };
+}
+
+async function fill(limiter: InFlightLimiter): Promise<void> {
+  while (limiter.inFlight < limiter.limit) await limiter.acquire();
+}
+
+/** As many answers as it takes for each place to have been used once. */
+async function answerOneRound(limiter: InFlightLimiter): Promise<void> {
+  await fill(limiter);
+  for (let left = limiter.limit; left > 0; left -= 1) {
+    limiter.release('answered');
+    await limiter.acquire();
+  }
+}
+
+describe('InFlightLimiter', () => {
+  it('lets no more through than its limit', async () => {
+    const { limiter } = limiterOf(3);
+    await fill(limiter);
+    void limiter.acquire();
+    expect([limiter.inFlight, limiter.waiting]).toEqual([3, 1]);
+    limiter.release('answered');
+    expect([limiter.inFlight, limiter.waiting]).toEqual([3, 0]);
+  });
+
+  it('halves on overload', async () => {
+    const { limiter } = limiterOf(32);
+    await fill(limiter);
+    limiter.release('overloaded');
+    expect(limiter.limit).toBe(16);
+  });
+
+  it('takes the failures of one moment for one sign of overload', async () => {
+    const { clock, limiter } = limiterOf(32);
+    await fill(limiter);
+    limiter.release('overloaded');
+    limiter.release('overloaded');
+    expect(limiter.limit).toBe(16);
+    await clock.advance(1000);
+    limiter.release('overloaded');
+    expect(limiter.limit).toBe(8);
+  });
+
+  it('never falls below its minimum', async () => {
+    const { clock, limiter } = limiterOf(8, 2);
+    for (let time = 0; time < 10; time += 1) {
+      await limiter.acquire();
+      limiter.release('overloaded');
+      await clock.advance(1000);
+    }
+    expect(limiter.limit).toBe(2);
+  });
+
+  it('grows back by about one for each round of answers, up to its maximum', async () => {
+    const { limiter } = limiterOf(8);
+    await limiter.acquire();
+    limiter.release('overloaded');
+    expect(limiter.limit).toBe(4);
+    await answerOneRound(limiter);
+    await answerOneRound(limiter);
+    expect(limiter.limit).toBe(5);
+    for (let round = 0; round < 20; round += 1) await answerOneRound(limiter);
+    expect(limiter.limit).toBe(8);
+  });
+
+  it('does not grow while the limit is not what holds requests back', async () => {
+    const { limiter } = limiterOf(8);
+    await limiter.acquire();
+    limiter.release('overloaded');
+    for (let time = 0; time < 50; time += 1) {
+      await limiter.acquire();
+      limiter.release('answered');
+    }
+    expect(limiter.limit).toBe(4);
+  });
+
+  it('lets urgent waiters pass, and keeps the order among equals', async () => {
+    const { limiter } = limiterOf(2);
+    await fill(limiter);
+    const order: string[] = [];
+    for (const name of ['a', 'b']) void limiter.acquire('normal')?.then(() => order.push(name));
+    for (const name of ['c', 'd']) void limiter.acquire('urgent')?.then(() => order.push(name));
+    for (let time = 0; time < 4; time += 1) limiter.release('answered');
+    await flush();
+    expect(order).toEqual(['c', 'd', 'a', 'b']);
+  });
+
+  it('forgets a waiter whose signal fires, and gives its turn to the next', async () => {
+    const { limiter } = limiterOf(2);
+    await fill(limiter);
+    const controller = new AbortController();
+    const aborted = limiter.acquire('normal', controller.signal);
+    const next = limiter.acquire();
+    controller.abort(new Error('stopping'));
+    await expect(aborted).rejects.toThrow('stopping');
+    limiter.release('answered');
+    await next;
+    expect([limiter.inFlight, limiter.waiting]).toEqual([2, 0]);
+  });
+
+  it('refuses bounds that make no sense, quoting them', () => {
+    const clock = new FakeClock();
+    expect(() => new InFlightLimiter({ clock, min: 4, max: 3 })).toThrow(/min 4 .* max 3/);
+  });
+});
