@@ -101,6 +101,7 @@ class Schedule {
     // 2 ** 1024 is Infinity, and so capped like every other: failures may be counted for ever.
     const ceilingMs = Math.min(this.#maxMs, this.#initialMs * 2 ** (failures - 1));
     const jitter = this.#random();
-    return Math.max(jitter * ceilingMs, atLeastMs * (1 + jitter * RETRY_AFTER_SPREAD));
+    const retryAfterMs = atLeastMs > 0 ? atLeastMs * (1 + jitter * RETRY_AFTER_SPREAD) : 0;
+    return Math.max(jitter * ceilingMs, retryAfterMs);
   }
 }

@@ -96,7 +96,7 @@ export class WorkQueue<K extends string> {
    * that already waits runs now.
    */
   addAfter(key: K, delayMs: number, lane: Lane): void {
-    if (delayMs <= 0) {
+    if (!(delayMs > 0)) {
       this.add(key, lane);
       return;
     }
@@ -127,6 +127,11 @@ export class WorkQueue<K extends string> {
     this.#observer.onRetry?.(key, this.#backoff.failures(key), delayMs);
     this.addAfter(key, delayMs, this.#processing.get(key) ?? 'normal');
     return delayMs;
+  }
+
+  /** Failures of `key` in a row. */
+  failures(key: K): number {
+    return this.#backoff.failures(key);
   }
 
   /** Forgets the failures of `key`: its next retry starts over. To be called when a run succeeded. */
