@@ -14,7 +14,7 @@
  *           |          |
  *           |          +-- ended by the server, broken, silent, malformed line, ERROR event:
  *           |          |       resume from the last version (backoff, unless it had been healthy)
- *           +----------+-- 410 Gone or Expired; silent twice; last list too long ago: list anew
+ *           +----------+-- 410 Gone or Expired; silent again; last list too long ago: list anew
  *
  * - A list becomes visible as a whole. While one is taken, after whatever failure, readers see the last known state.
  * - The last version comes from events and bookmarks, so even a quiet resource is resumed without a list.
@@ -50,8 +50,8 @@ export interface WatcherOptions<R extends StoreRecord, T extends ObjectWithMeta>
   /** Between attempts that fail. Default: from 200 ms up to 10 s. */
   readonly backoff?: Omit<BackoffOptions, 'random'>;
   /**
-   * A connection that says nothing for so long is taken for dead. The API server sends a bookmark each minute, so not below
-   * 90 s. Default 150 s.
+   * A connection that says nothing for so long is taken for dead, and resumed. The API server sends a bookmark each
+   * minute while anything at all is written to it. Default 150 s.
    */
   readonly silenceMs?: number;
   /** A net under everything else: a list at least so often, stretched by up to a tenth. Default 12 h. */
@@ -72,6 +72,13 @@ const HEALTHY_AFTER_MS = 1_000;
 /** Streamed lists, or silent watches, in a row, before another way is tried. */
 const ATTEMPTS = 2;
 
+/**
+ * A watch from a version that the server has not reached (etcd was restored from a backup) is not refused, only silent. But so is,
+ * for some minutes, the watch of a server on which nothing at all happens, since it repeats no bookmark. So silence is answered
+ * with a list, but not soon after another. Milliseconds.
+ */
+const TRUSTED_AFTER_LIST_MS = 1_800_000;
+
 export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWithMeta> {
   readonly resource: string;
   readonly #listWatch: ListWatch<T>;
@@ -89,6 +96,7 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
   #hasSynced = false;
   #lastActivityMs: number | undefined;
   #mustList = true;
+  #listedMs = 0;
   #listDueMs = 0;
   #streamingSupported = true;
   #unfinishedStreams = 0;
@@ -184,8 +192,9 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
   ): Promise<void> {
     if (failure?.watchFailure === 'unsupported') this.#streamingSupported = false;
     this.#silences = failure instanceof SilenceError ? this.#silences + 1 : 0;
-    // A watch from a version that the server has not reached (etcd restored from a backup) is not refused, only silent.
-    if (failure?.watchFailure === 'expired' || this.#silences >= ATTEMPTS) this.#mustList = true;
+    const suspicious =
+      this.#silences >= ATTEMPTS && this.#clock.monotonic() >= this.#listedMs + TRUSTED_AFTER_LIST_MS;
+    if (failure?.watchFailure === 'expired' || suspicious) this.#mustList = true;
     if (this.#healthy) this.#backoff.reset();
     const retryAfterMs = failure?.retryAfterMs;
     const delayMs = this.#healthy && retryAfterMs === undefined ? 0 : this.#backoff.next(retryAfterMs);
@@ -270,6 +279,7 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
   #onListed(mode: ListMode, objects: number, startMs: number): void {
     const nowMs = this.#clock.monotonic();
     this.#mustList = false;
+    this.#listedMs = nowMs;
     this.#listDueMs = nowMs + this.#relistIntervalMs * (1 + this.#random() / 10);
     this.#hasSynced = true;
     this.#synced.resolve();
