@@ -43,7 +43,7 @@ function serializeError(error: Error, depth: number): Record<string, unknown> {
     name,
     message: redactText(message),
     ...(redact(fields, depth + 1) as Record<string, unknown>),
-    ...(stack !== undefined && depth === 0 && { stack: redactText(stack) }),
+    ...(stack !== undefined && depth <= 1 && { stack: redactText(stack) }),
     ...(cause !== undefined && { cause: redact(cause, depth + 1) }),
     ...(error instanceof AggregateError && {
       errors: error.errors.map((inner) => redact(inner, depth + 1)),
