@@ -209,7 +209,7 @@ export class LeaderElector {
   }
 
   async #acquireOrRenew(signal: AbortSignal): Promise<boolean> {
-    const { lock, identity } = this.#options;
+    const { lock } = this.#options;
     // After a write that succeeded we know the lease, and need not read it again. After one that failed we do not know even
     // whether it failed: the answer alone may have been lost.
     const known = this.#lastWriteSucceeded ? this.#observed?.lease : undefined;

@@ -190,7 +190,10 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
     failure: (Error & Partial<WatchFailureError>) | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    if (failure?.watchFailure === 'unsupported') this.#streamingSupported = false;
+    if (failure?.watchFailure === 'unsupported' && this.#streamingSupported) {
+      this.#streamingSupported = false;
+      return;
+    }
     this.#silences = failure instanceof SilenceError ? this.#silences + 1 : 0;
     const suspicious =
       this.#silences >= ATTEMPTS && this.#clock.monotonic() >= this.#listedMs + TRUSTED_AFTER_LIST_MS;
@@ -201,7 +204,7 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
     if (failure !== undefined) {
       this.#observer.onFailure?.(failure, this.#mustList ? 'list' : 'resume', delayMs);
     }
-    await this.#clock.sleep(delayMs, signal).catch(() => undefined);
+    if (delayMs > 0) await this.#clock.sleep(delayMs, signal).catch(() => undefined);
   }
 
   /** Watches until the stream ends; with `relist` the stream begins with the initial list. */
