@@ -1,0 +1,450 @@
+// Generated from crds/ by `make generate`. Do not edit.
+import type { ObjectMeta } from './objects.ts';
+
+/**
+ * A SecurityBaseline declares the objects and labels that every namespace it selects must have. The operator puts them in place within moments of a namespace's creation and repairs them when they are changed.
+ */
+export interface SecurityBaseline {
+  /**
+   * APIVersion of this object: securitybaseline.io/v1alpha1.
+   */
+  apiVersion: string;
+  /**
+   * Kind of this object: SecurityBaseline.
+   */
+  kind: string;
+  metadata: ObjectMeta;
+  spec: SecurityBaselineSpec;
+  status?: SecurityBaselineStatus;
+}
+/**
+ * What the selected namespaces must have.
+ */
+export interface SecurityBaselineSpec {
+  namespaceSelector: LabelSelector;
+  /**
+   * Namespaces to leave out, by name or glob, on top of the operator's protected namespaces. `*` stands for any run of characters. Example: ["sandbox-*"].
+   *
+   * @maxItems 64
+   */
+  excludeNamespaces?: string[];
+  /**
+   * Enforce puts everything in place. Audit computes and reports what would change, and writes nothing into namespaces.
+   */
+  mode?: 'Enforce' | 'Audit';
+  /**
+   * Decides only where two baselines cannot both hold (a ServiceAccount of one name, LimitRange defaults for one resource): the higher wins, then the name that sorts first.
+   */
+  priority?: number;
+  /**
+   * What becomes of the objects when a namespace is no longer selected or this baseline is deleted. Delete removes them; Orphan leaves them behind, no longer managed.
+   */
+  deletionPolicy?: 'Delete' | 'Orphan';
+  networkPolicy?: NetworkPolicySection;
+  /**
+   * ResourceQuotas. Several add up as in Kubernetes; the tightest bites.
+   *
+   * @minItems 1
+   * @maxItems 16
+   */
+  resourceQuotas?: ResourceQuotaItem[];
+  /**
+   * LimitRanges. Where two baselines give a default for one resource and type, the higher priority wins.
+   *
+   * @minItems 1
+   * @maxItems 16
+   */
+  limitRanges?: LimitRangeItem[];
+  /**
+   * ServiceAccounts, each with a Role of its own. Pods refer to them by exactly this name.
+   *
+   * @minItems 1
+   * @maxItems 16
+   */
+  serviceAccounts?: ServiceAccountItem[];
+  defaultServiceAccount?: DefaultServiceAccount;
+  podSecurity?: PodSecurity;
+}
+/**
+ * A label selector. An empty selector ({}) matches everything. All of matchLabels and matchExpressions must hold.
+ */
+export interface LabelSelector {
+  /**
+   * Labels that must be there with these values. Example: {environment: prod}.
+   */
+  matchLabels?: {
+    [k: string]: string;
+  };
+  /**
+   * Requirements on labels. Example: [{key: tier, operator: NotIn, values: [lab]}].
+   *
+   * @maxItems 8
+   */
+  matchExpressions?: LabelSelectorRequirement[];
+}
+export interface LabelSelectorRequirement {
+  /**
+   * The label key, with or without a prefix. Example: app.kubernetes.io/part-of.
+   */
+  key: string;
+  operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  /**
+   * @maxItems 32
+   */
+  values?: string[];
+}
+/**
+ * Default deny, the named allowances and NetworkPolicies of your own.
+ */
+export interface NetworkPolicySection {
+  /**
+   * The directions that are denied unless a policy allows them, for every pod in the namespace. Example: [Ingress, Egress].
+   *
+   * @minItems 1
+   * @maxItems 2
+   */
+  defaultDeny?: ('Ingress' | 'Egress')[];
+  allow?: NamedPeers;
+  /**
+   * NetworkPolicies of your own, each with the reason why it is needed.
+   *
+   * @maxItems 32
+   */
+  policies?: NetworkPolicyItem[];
+}
+/**
+ * Common peers by name, each expanded for the cluster at hand.
+ */
+export interface NamedPeers {
+  dns?: DnsPeer;
+  sameNamespace?: SameNamespacePeer;
+}
+/**
+ * Egress to the cluster's DNS, over UDP and TCP. Found by itself when left empty ({}): the pods behind the kube-dns Service, OpenShift's dns pods, or CoreDNS by its usual labels.
+ */
+export interface DnsPeer {
+  /**
+   * The namespace of the DNS pods. Example: kube-system.
+   */
+  namespace?: string;
+  podSelector?: LabelSelector;
+  /**
+   * The ports that the DNS pods listen on. Default: 53. OpenShift uses 5353.
+   *
+   * @minItems 1
+   * @maxItems 8
+   */
+  ports?: number[];
+  /**
+   * The address of NodeLocal DNSCache, allowed besides the pods. Example: 169.254.20.10.
+   */
+  nodeLocalAddress?: string;
+}
+/**
+ * Pods of one namespace may reach each other, on every port.
+ */
+export interface SameNamespacePeer {}
+export interface NetworkPolicyItem {
+  /**
+   * Names the object: <baseline>.<name>.
+   */
+  name: string;
+  /**
+   * Why this is needed. Kept as an annotation on the object, for whoever audits it.
+   */
+  justification: string;
+  spec: NetworkPolicySpec;
+}
+/**
+ * A NetworkPolicy spec (networking.k8s.io/v1). A rule without peers allows everybody, so it must say so with anyPeer: true.
+ */
+export interface NetworkPolicySpec {
+  podSelector: LabelSelector;
+  /**
+   * The directions this policy is about. Default: Ingress, and Egress where egress is given.
+   *
+   * @maxItems 2
+   */
+  policyTypes?: ('Ingress' | 'Egress')[];
+  /**
+   * @maxItems 24
+   */
+  ingress?: NetworkPolicyIngressRule[];
+  /**
+   * @maxItems 24
+   */
+  egress?: NetworkPolicyEgressRule[];
+}
+export interface NetworkPolicyIngressRule {
+  /**
+   * Says that this rule is meant to have no peers, which allows everybody.
+   */
+  anyPeer?: boolean;
+  /**
+   * @maxItems 32
+   */
+  from?: NetworkPolicyPeer[];
+  /**
+   * @maxItems 32
+   */
+  ports?: NetworkPolicyPort[];
+}
+export interface NetworkPolicyPeer {
+  podSelector?: LabelSelector;
+  namespaceSelector?: LabelSelector;
+  ipBlock?: IPBlock;
+}
+export interface IPBlock {
+  /**
+   * A CIDR, IPv4 or IPv6. Example: 198.51.100.0/24.
+   */
+  cidr: string;
+  /**
+   * @maxItems 32
+   *
+   * Items: A CIDR, IPv4 or IPv6. Example: 198.51.100.0/24.
+   */
+  except?: string[];
+}
+export interface NetworkPolicyPort {
+  /**
+   * A port number from 1 to 65535, or the name of a container port.
+   */
+  port?: number | string;
+  endPort?: number;
+  protocol?: 'TCP' | 'UDP' | 'SCTP';
+}
+export interface NetworkPolicyEgressRule {
+  /**
+   * Says that this rule is meant to have no peers, which allows everybody.
+   */
+  anyPeer?: boolean;
+  /**
+   * @maxItems 32
+   */
+  to?: NetworkPolicyPeer[];
+  /**
+   * @maxItems 32
+   */
+  ports?: NetworkPolicyPort[];
+}
+export interface ResourceQuotaItem {
+  /**
+   * Names the object: <baseline>.<name>.
+   */
+  name: string;
+  spec: ResourceQuotaSpec;
+}
+/**
+ * A ResourceQuota spec (v1).
+ */
+export interface ResourceQuotaSpec {
+  /**
+   * The limit for each resource. Example: {requests.cpu: "20", pods: "100"}.
+   */
+  hard: {
+    [k: string]: number | string;
+  };
+  /**
+   * @maxItems 8
+   */
+  scopes?: (
+    | 'Terminating'
+    | 'NotTerminating'
+    | 'BestEffort'
+    | 'NotBestEffort'
+    | 'PriorityClass'
+    | 'CrossNamespacePodAffinity'
+    | 'VolumeAttributesClass'
+  )[];
+  scopeSelector?: ScopeSelector;
+}
+export interface ScopeSelector {
+  /**
+   * @maxItems 8
+   */
+  matchExpressions?: ScopedResourceSelectorRequirement[];
+}
+export interface ScopedResourceSelectorRequirement {
+  scopeName:
+    | 'Terminating'
+    | 'NotTerminating'
+    | 'BestEffort'
+    | 'NotBestEffort'
+    | 'PriorityClass'
+    | 'CrossNamespacePodAffinity'
+    | 'VolumeAttributesClass';
+  operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  /**
+   * @maxItems 32
+   */
+  values?: string[];
+}
+export interface LimitRangeItem {
+  /**
+   * Names the object: <baseline>.<name>.
+   */
+  name: string;
+  spec: LimitRangeSpec;
+}
+/**
+ * A LimitRange spec (v1).
+ */
+export interface LimitRangeSpec {
+  /**
+   * @minItems 1
+   * @maxItems 8
+   */
+  limits: LimitRangeLimit[];
+}
+export interface LimitRangeLimit {
+  type: 'Container' | 'Pod' | 'PersistentVolumeClaim';
+  max?: {
+    [k: string]: number | string;
+  };
+  min?: {
+    [k: string]: number | string;
+  };
+  default?: {
+    [k: string]: number | string;
+  };
+  defaultRequest?: {
+    [k: string]: number | string;
+  };
+  maxLimitRequestRatio?: {
+    [k: string]: number | string;
+  };
+}
+export interface ServiceAccountItem {
+  /**
+   * The name of the ServiceAccount, as pods refer to it. Example: app.
+   */
+  name: string;
+  /**
+   * Whether pods get an API token mounted unless they say otherwise.
+   */
+  automountToken?: boolean;
+  /**
+   * Names of Secrets in the namespace, used to pull images. The operator reads no Secrets.
+   *
+   * @maxItems 16
+   */
+  imagePullSecrets?: string[];
+  /**
+   * The rules of its Role. Only what the platform team has put into the grantable ClusterRole (label securitybaseline.io/grantable: "true") can be granted.
+   *
+   * @minItems 1
+   * @maxItems 32
+   */
+  rules?: PolicyRule[];
+}
+/**
+ * A rule of a Role (rbac.authorization.k8s.io/v1). Wildcards are refused.
+ */
+export interface PolicyRule {
+  /**
+   * @minItems 1
+   * @maxItems 16
+   */
+  apiGroups: string[];
+  /**
+   * @minItems 1
+   * @maxItems 32
+   */
+  resources: string[];
+  /**
+   * @minItems 1
+   * @maxItems 16
+   */
+  verbs: string[];
+  /**
+   * @maxItems 32
+   */
+  resourceNames?: string[];
+}
+/**
+ * The namespace's own default ServiceAccount.
+ */
+export interface DefaultServiceAccount {
+  /**
+   * false: pods that use the default ServiceAccount get no API token unless they ask for it.
+   */
+  automountToken: boolean;
+}
+/**
+ * Pod Security Admission levels, set as labels on the namespace. The strictest of several baselines wins, per mode.
+ */
+export interface PodSecurity {
+  /**
+   * A Pod Security Standard: baseline or restricted.
+   */
+  enforce?: 'baseline' | 'restricted';
+  /**
+   * A Pod Security Standard: baseline or restricted.
+   */
+  audit?: 'baseline' | 'restricted';
+  /**
+   * A Pod Security Standard: baseline or restricted.
+   */
+  warn?: 'baseline' | 'restricted';
+  /**
+   * The version of the standard: latest, or a Kubernetes minor version such as v1.36.
+   */
+  version?: string;
+}
+/**
+ * What the operator last saw. Written by the operator only.
+ */
+export interface SecurityBaselineStatus {
+  /**
+   * The generation of the spec that this status is about.
+   */
+  observedGeneration?: number;
+  namespaces?: NamespaceCounts;
+  /**
+   * The first failing namespaces by name, with the reason.
+   *
+   * @maxItems 10
+   */
+  failing?: FailingNamespace[];
+  /**
+   * Ready, Reconciling and Stalled by the kstatus conventions; AllHardened says whether every selected namespace is hardened.
+   *
+   * @maxItems 16
+   */
+  conditions?: Condition[];
+}
+/**
+ * How many namespaces are in which state.
+ */
+export interface NamespaceCounts {
+  /**
+   * Namespaces that this baseline selects.
+   */
+  selected?: number;
+  /**
+   * Selected namespaces whose whole desired state has been observed in place.
+   */
+  hardened?: number;
+  /**
+   * Selected namespaces that could not be hardened. The first of them are named in failing.
+   */
+  failing?: number;
+  /**
+   * Namespaces of the cluster that no enforcing baseline selects, protected ones left out.
+   */
+  uncovered?: number;
+}
+export interface FailingNamespace {
+  namespace: string;
+  reason: string;
+  message: string;
+}
+export interface Condition {
+  type: string;
+  status: 'True' | 'False' | 'Unknown';
+  observedGeneration?: number;
+  lastTransitionTime: string;
+  reason: string;
+  message: string;
+}

@@ -1,0 +1,66 @@
+/** The desired state of one namespace, as data. */
+import type { ManagedKind } from '../api/kinds.ts';
+import type { Manifest } from '../api/objects.ts';
+
+/** The baseline that an object or a problem belongs to. */
+export interface BaselineRef {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** An object that must be there, exactly so. */
+export interface DesiredObject {
+  readonly kind: ManagedKind;
+  readonly name: string;
+  readonly baseline: BaselineRef;
+  /** Denies traffic by itself: on a new namespace it goes first, on a live one after what allows. */
+  readonly denies: boolean;
+  /** What to write. The same for every namespace: `metadata.namespace` is left out, and filled in when written. */
+  readonly manifest: Manifest;
+}
+
+/** A Pod Security level for one mode. */
+export interface PodSecurityLevel {
+  readonly level: 'baseline' | 'restricted';
+  readonly version: string;
+}
+
+/** The modes of Pod Security Admission. */
+export type PodSecurityMode = 'enforce' | 'audit' | 'warn';
+
+/**
+ * Something a baseline asks for that cannot be had: found while composing, told to the platform team.
+ * It concerns the baseline, not a single namespace.
+ */
+export interface Problem {
+  readonly baseline: BaselineRef;
+  readonly reason:
+    | 'DnsNotFound'
+    | 'RulesNotGrantable'
+    | 'ServiceAccountOverridden'
+    | 'LimitRangeDefaultsOverridden';
+  /** Names the field and the fix. */
+  readonly message: string;
+  /** Whether something the baseline asks for is missing; otherwise another baseline gives it in this one's stead. */
+  readonly missing: boolean;
+}
+
+/** Everything that the selecting baselines give one namespace. */
+export interface DesiredState {
+  /** The enforcing baselines that select the namespace, by precedence. */
+  readonly baselines: readonly BaselineRef[];
+  readonly objects: readonly DesiredObject[];
+  readonly podSecurity: Readonly<Partial<Record<PodSecurityMode, PodSecurityLevel>>>;
+  /** Whether the default ServiceAccount must not mount its token. */
+  readonly denyDefaultToken: boolean;
+  readonly problems: readonly Problem[];
+}
+
+/** The desired state of a namespace that nothing selects. */
+export const nothingDesired: DesiredState = {
+  baselines: [],
+  objects: [],
+  podSecurity: {},
+  denyDefaultToken: false,
+  problems: [],
+};

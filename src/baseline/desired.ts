@@ -1,0 +1,50 @@
+/**
+ * The desired state of a namespace: a pure and total function of the baselines, the cluster and the namespace. The operator,
+ * `plan` and reports all ask it, so that they cannot disagree.
+ */
+import type { SecurityBaseline } from '../api/types.generated.ts';
+import type { ClusterFacts } from './cluster-facts.ts';
+import { type DesiredState, nothingDesired } from './desired-state.ts';
+import { limitRanges } from './limit-range.ts';
+import { refOf } from './manifest.ts';
+import { deniedDirections, networkPolicies } from './network-policy.ts';
+import { composePodSecurity } from './pod-security.ts';
+import { resourceQuotas } from './resource-quota.ts';
+import { byPrecedence, isEnforcing, type NamespaceIdentity, selects } from './selection.ts';
+import { serviceAccounts } from './service-account.ts';
+
+/** The enforcing baselines that select a namespace, by precedence. */
+export function selectingBaselines(
+  baselines: readonly SecurityBaseline[],
+  namespace: NamespaceIdentity,
+): readonly SecurityBaseline[] {
+  return baselines
+    .filter((baseline) => isEnforcing(baseline) && selects(baseline, namespace))
+    .sort(byPrecedence);
+}
+
+/**
+ * What the baselines give together. Independent of the order in which they are given.
+ *
+ * @param selecting what {@link selectingBaselines} gives for the namespace
+ */
+export function compose(selecting: readonly SecurityBaseline[], cluster: ClusterFacts): DesiredState {
+  if (selecting.length === 0) return nothingDesired;
+  const baselines = [...selecting].sort(byPrecedence);
+  const denied = deniedDirections(baselines);
+  const policies = baselines.map((baseline) => networkPolicies(baseline, denied, cluster));
+  const limits = limitRanges(baselines);
+  const accounts = serviceAccounts(baselines, cluster);
+  return {
+    baselines: baselines.map(refOf),
+    objects: [
+      ...policies.flatMap(({ objects }) => objects),
+      ...baselines.flatMap(resourceQuotas),
+      ...limits.objects,
+      ...accounts.objects,
+    ],
+    podSecurity: composePodSecurity(baselines),
+    denyDefaultToken: baselines.some(({ spec }) => spec.defaultServiceAccount?.automountToken === false),
+    problems: [...policies.flatMap(({ problems }) => problems), ...limits.problems, ...accounts.problems],
+  };
+}

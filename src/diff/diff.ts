@@ -1,0 +1,155 @@
+/** Compares what should be with what is. Pure: the same in gives the same out, and nothing is written here. */
+import { type ManagedKind, managedKindNames } from '../api/kinds.ts';
+import { defaultServiceAccountName } from '../api/names.ts';
+import type { DesiredObject, DesiredState } from '../baseline/desired-state.ts';
+import { podSecurityLabels, podSecurityModes, strictness } from '../baseline/pod-security.ts';
+import type { Change, ChangeSet, Clash, Difference } from './change-set.ts';
+import type { Fingerprinter } from './fingerprint.ts';
+import { type ObservedObject, observe } from './observed.ts';
+import type { ObservedNamespace } from './observed-namespace.ts';
+
+/** One namespace as it stands, with the objects of the managed kinds in it. */
+export interface Observed {
+  readonly namespace: ObservedNamespace;
+  object(kind: ManagedKind, name: string): ObservedObject | undefined;
+  objects(kind: ManagedKind): Iterable<ObservedObject>;
+}
+
+/** Compares desired with observed state. Holds what it learnt of desired states, which most namespaces share. */
+export class Differ {
+  readonly #fingerprinter: Fingerprinter;
+  readonly #wanted = new WeakMap<DesiredObject, ObservedObject>();
+  readonly #names = new WeakMap<DesiredState, ReadonlySet<string>>();
+
+  constructor(fingerprinter: Fingerprinter) {
+    this.#fingerprinter = fingerprinter;
+  }
+
+  /** What must be done so that the namespace becomes what is desired. */
+  diff(desired: DesiredState, observed: Observed): ChangeSet {
+    const changes: Change[] = [];
+    const clashes: Clash[] = [];
+    let unchanged = 0;
+    for (const object of desired.objects) {
+      const found = this.#compare(object, observed.object(object.kind, object.name));
+      if (found === undefined) unchanged += 1;
+      else if ('action' in found) changes.push(found);
+      else clashes.push(found);
+    }
+    changes.push(...this.#leftovers(desired, observed), ...labelChange(desired, observed.namespace));
+    changes.push(...defaultTokenChange(desired, observed));
+    return { changes, clashes, unchanged };
+  }
+
+  #compare(desired: DesiredObject, observed: ObservedObject | undefined): Change | Clash | undefined {
+    if (observed === undefined) return { action: 'create', desired };
+    const wanted = this.#asObserved(desired);
+    if (desired.kind === 'ServiceAccount') return compareServiceAccount(desired, wanted, observed);
+    if (observed.fingerprint === wanted.fingerprint) return undefined;
+    const why = differenceOf(desired, observed);
+    const inPlace = desired.kind !== 'RoleBinding' || observed.role === wanted.role;
+    return { action: inPlace ? 'replace' : 'recreate', desired, observed, why };
+  }
+
+  /** The record that the desired object would have if it were in place. */
+  #asObserved(desired: DesiredObject): ObservedObject {
+    const known = this.#wanted.get(desired);
+    if (known !== undefined) return known;
+    const record = observe(desired.kind, desired.manifest, this.#fingerprinter);
+    if (record === undefined)
+      throw new Error(`${desired.kind} ${desired.name} would not be recognised as ours`);
+    this.#wanted.set(desired, record);
+    return record;
+  }
+
+  /** Ours, and no longer wanted. */
+  #leftovers(desired: DesiredState, observed: Observed): Change[] {
+    const names = this.#namesOf(desired);
+    return managedKindNames.flatMap((kind) => {
+      const leftovers: Change[] = [];
+      for (const object of observed.objects(kind)) {
+        if (object.terminating || !isOurs(object) || names.has(`${kind}/${object.name}`)) continue;
+        leftovers.push({ action: object.orphan ? 'release' : 'delete', observed: object });
+      }
+      return leftovers;
+    });
+  }
+
+  #namesOf(desired: DesiredState): ReadonlySet<string> {
+    const known = this.#names.get(desired);
+    if (known !== undefined) return known;
+    const names = new Set(desired.objects.map(({ kind, name }) => `${kind}/${name}`));
+    this.#names.set(desired, names);
+    return names;
+  }
+}
+
+/**
+ * Whether an object is one that we wrote. Labels alone could be put on by anybody, so the name must be one
+ * that we give, too; a ServiceAccount's name is the user's, so there the labels decide.
+ */
+function isOurs(object: ObservedObject): boolean {
+  return (
+    object.managed && (object.kind === 'ServiceAccount' || object.name.startsWith(`${object.baseline}.`))
+  );
+}
+
+function differenceOf(desired: DesiredObject, observed: ObservedObject): Difference {
+  if (!observed.managed) return observed.writtenByUs ? 'edited' : 'impostor';
+  if (observed.baselineUid !== desired.baseline.uid) return 'outdated';
+  return observed.rival === undefined ? 'outdated' : 'edited';
+}
+
+function compareServiceAccount(
+  desired: DesiredObject,
+  wanted: ObservedObject,
+  observed: ObservedObject,
+): Change | Clash | undefined {
+  if (!observed.managed && !observed.writtenByUs) {
+    return { kind: desired.kind, name: desired.name, desired };
+  }
+  const pullSecrets = mergePullSecrets(wanted, observed);
+  if (observed.fingerprint === wanted.fingerprint && pullSecrets.join(',') === observed.account?.pullSecrets)
+    return undefined;
+  return { action: 'patch', desired, observed, pullSecrets, why: differenceOf(desired, observed) };
+}
+
+/** Ours and others', without those of ours that are no longer wanted. */
+function mergePullSecrets(wanted: ObservedObject, observed: ObservedObject): string[] {
+  const wantedSecrets = splitList(wanted.account?.pullSecrets);
+  const dropped = new Set(
+    splitList(observed.account?.ownPullSecrets).filter((name) => !wantedSecrets.includes(name)),
+  );
+  const kept = splitList(observed.account?.pullSecrets).filter((name) => !dropped.has(name));
+  return [...kept, ...wantedSecrets.filter((name) => !kept.includes(name))];
+}
+
+function splitList(text = ''): string[] {
+  return text === '' ? [] : text.split(',');
+}
+
+/** Somebody's stricter level stays: we never write a weaker value. */
+function labelChange(desired: DesiredState, namespace: ObservedNamespace): Change[] {
+  const labels: Record<string, string> = {};
+  let differs = false;
+  for (const mode of podSecurityModes) {
+    const want = desired.podSecurity[mode];
+    if (want === undefined) continue;
+    const keys = podSecurityLabels(mode);
+    const level = namespace.labels[keys.level];
+    if (!namespace.ownedLabels.includes(keys.level) && strictness(level) > strictness(want.level)) continue;
+    labels[keys.level] = want.level;
+    labels[keys.version] = want.version;
+    if (level !== want.level || namespace.labels[keys.version] !== want.version) differs = true;
+  }
+  const dropped = namespace.ownedLabels.some((key) => !Object.hasOwn(labels, key));
+  return differs || dropped ? [{ action: 'label', labels }] : [];
+}
+
+function defaultTokenChange(desired: DesiredState, observed: Observed): Change[] {
+  const account = observed.object('ServiceAccount', defaultServiceAccountName)?.account;
+  if (desired.denyDefaultToken) {
+    return account?.automountsToken === false ? [] : [{ action: 'set-default-token', automount: false }];
+  }
+  return account?.ownsToken === true ? [{ action: 'set-default-token', automount: undefined }] : [];
+}

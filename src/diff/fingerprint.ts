@@ -1,0 +1,94 @@
+/**
+ * Fingerprints of what matters to security in an object. Two objects with one fingerprint have the same effect; two that
+ * differ in any field that has an effect, also one that we leave empty, have different fingerprints.
+ */
+import { hash } from 'node:crypto';
+import type { ManagedKind } from '../api/kinds.ts';
+import {
+  baselineLabel,
+  baselineUidLabel,
+  deletionPolicyAnnotation,
+  justificationAnnotation,
+  managedByLabel,
+  pullSecretsAnnotation,
+} from '../api/labels.ts';
+import type { KubernetesObject } from '../api/objects.ts';
+import { effectOf } from './effect.ts';
+
+const ourLabels = [managedByLabel, baselineLabel, baselineUidLabel];
+const ourAnnotations = [justificationAnnotation, deletionPolicyAnnotation, pullSecretsAnnotation];
+
+/** Characters kept of the base64 SHA-256: 132 bits, so that nobody finds a second object with one fingerprint. */
+const fingerprintLength = 22;
+
+/** In a fleet most objects are alike; remembering the last texts saves normalizing each of them. */
+const rememberedTexts = 4096;
+
+/** Computes fingerprints, remembering those of texts seen lately. */
+export class Fingerprinter {
+  readonly #known = new Map<string, string>();
+
+  /** The fingerprint of an object of a managed kind, as written or as read back. */
+  of(kind: ManagedKind, object: KubernetesObject): string {
+    const part = relevantPart(kind, object);
+    const text = JSON.stringify(part);
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    const fingerprint = hash('sha256', canonicalJson(effectOf(kind, part)), 'base64').slice(
+      0,
+      fingerprintLength,
+    );
+    if (this.#known.size >= rememberedTexts) this.#known.clear();
+    this.#known.set(text, fingerprint);
+    return fingerprint;
+  }
+}
+
+/** What is compared of an object: its own fields, and of its metadata what is ours or could undo it. */
+export interface RelevantPart {
+  readonly [field: string]: unknown;
+}
+
+function relevantPart(kind: ManagedKind, object: KubernetesObject): RelevantPart {
+  const { apiVersion: _apiVersion, kind: _kind, metadata, status: _status, ...content } = object;
+  const { ownerReferences, finalizers } = metadata as { ownerReferences?: unknown; finalizers?: unknown };
+  return {
+    labels: ourLabels.map((label) => metadata.labels?.[label]),
+    annotations: ourAnnotations.map((annotation) => metadata.annotations?.[annotation]),
+    // An owner lets the garbage collector take the object away; a finalizer keeps it from going.
+    ownerReferences,
+    finalizers,
+    ...content,
+    ...(kind === 'RoleBinding'
+      ? { subjects: withoutOwnNamespace(content.subjects, metadata.namespace) }
+      : {}),
+  };
+}
+
+/** A binding says the same in every namespace, so that one fingerprint serves them all. */
+function withoutOwnNamespace(subjects: unknown, namespace: string | undefined): unknown {
+  if (!Array.isArray(subjects) || namespace === undefined) return subjects;
+  return subjects.map((subject: { namespace?: unknown }) => {
+    if (subject.namespace !== namespace) return subject;
+    const { namespace: _, ...rest } = subject;
+    return rest;
+  });
+}
+
+/** JSON with sorted keys, without nulls and empty lists, which Kubernetes takes for absent. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(sorted(value)) ?? 'null';
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => sorted(item) ?? null);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(
+        ([, item]) => item !== undefined && item !== null && !(Array.isArray(item) && item.length === 0),
+      )
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sorted(item)]),
+  );
+}
