@@ -1,0 +1,116 @@
+/** Writes the baselines' statuses: in batches, and only what differs from what stands there. */
+import isEqual from 'lodash/isEqual.js';
+import type { SecurityBaseline, SecurityBaselineStatus } from '../api/types.generated.ts';
+import { isApiError } from '../kube/api-error.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import type { BaselineMetrics } from '../telemetry/baseline-metrics.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { emptySummary, statusOf, summarize } from './baseline-status.ts';
+import type { ClusterView } from './cluster-view.ts';
+import type { DesiredStates } from './desired-states.ts';
+import type { NamespaceStates } from './namespace-states.ts';
+
+/** A baseline's status is written at most this often. Milliseconds. */
+const intervalMs = 1000;
+
+/** What the reconciler works with. */
+export interface BaselineStatusReconcilerParts {
+  readonly cluster: ClusterView;
+  readonly desiredStates: DesiredStates;
+  readonly states: NamespaceStates;
+  /** Whether the states tell the truth yet: before the first pass over the fleet they do not. */
+  readonly isReady: () => boolean;
+  /** Writes a status, and writes the answer through to the store. */
+  readonly write: (baseline: SecurityBaseline, status: SecurityBaselineStatus) => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: BaselineMetrics;
+}
+
+/** Keeps statuses up to date. */
+export class BaselineStatusReconciler {
+  readonly #parts: BaselineStatusReconcilerParts;
+  #timer: Timer | undefined;
+  #writing: Promise<void> | undefined;
+  #isStopped = true;
+
+  constructor(parts: BaselineStatusReconcilerParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#isStopped = false;
+    this.changed();
+  }
+
+  /** Resolves when no write is under way any more. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    await this.#writing;
+  }
+
+  /** Something that a status may have to show has changed. */
+  changed(): void {
+    if (this.#isStopped || this.#timer !== undefined) return;
+    this.#timer = this.#parts.clock.setTimeout(() => {
+      this.#writing = this.#flush().finally(() => {
+        this.#writing = undefined;
+      });
+    }, intervalMs);
+  }
+
+  async #flush(): Promise<void> {
+    const { cluster, states, clock, metrics, isReady } = this.#parts;
+    if (!isReady()) {
+      this.#again();
+      return;
+    }
+    this.#timer = undefined;
+    const { byBaseline, uncovered } = summarize(states);
+    const now = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    let ready = 0;
+    const baselines = cluster.baselines;
+    const writes: Promise<void>[] = [];
+    for (const baseline of baselines) {
+      const status = statusOf(baseline, this.#summaryOf(baseline, byBaseline), uncovered, now);
+      if (status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')) ready += 1;
+      if (!isEqual(status, baseline.status)) writes.push(this.#write(baseline, status));
+    }
+    metrics.setBaselines(ready, baselines.length - ready);
+    metrics.setNamespaces({ ...countPhases(states), uncovered });
+    await Promise.all(writes);
+  }
+
+  /** Problems are found in namespaces, and also where a baseline selects none yet. */
+  #summaryOf(baseline: SecurityBaseline, byBaseline: ReturnType<typeof summarize>['byBaseline']) {
+    const summary = byBaseline.get(baseline.metadata.uid ?? '') ?? emptySummary;
+    const alone = this.#parts.desiredStates.ofBaseline(baseline).problems;
+    const more = alone.filter(
+      ({ message }) => !summary.problems.some((problem) => problem.message === message),
+    );
+    return { ...summary, problems: [...summary.problems, ...more] };
+  }
+
+  async #write(baseline: SecurityBaseline, status: SecurityBaselineStatus): Promise<void> {
+    try {
+      await this.#parts.write(baseline, status);
+    } catch (error) {
+      if (isApiError(error, 'notFound', 'aborted')) return;
+      this.#parts.logger.warn('status not written', { baseline: baseline.metadata.name, error });
+      this.#again();
+    }
+  }
+
+  #again(): void {
+    this.#timer = undefined;
+    this.changed();
+  }
+}
+
+function countPhases(states: NamespaceStates): Record<'hardened' | 'pending' | 'failing', number> {
+  const counts = { hardened: 0, pending: 0, failing: 0 };
+  for (const { phase, desired } of states) if (desired.baselines.length > 0) counts[phase] += 1;
+  return counts;
+}

@@ -1,0 +1,87 @@
+/** What the controllers read of the cluster: the stores that the watchers keep. */
+import type { ManagedKind } from '../api/kinds.ts';
+import type { RbacRule } from '../api/objects.ts';
+import type { SecurityBaseline } from '../api/types.generated.ts';
+import type { ClusterFacts, DnsFacts } from '../baseline/cluster-facts.ts';
+import { systemNamespaces } from '../baseline/selection.ts';
+import type { Observed } from '../diff/diff.ts';
+import type { ObservedObject } from '../diff/observed.ts';
+import type { ObservedNamespace } from '../diff/observed-namespace.ts';
+import type { StoreReader, StoreRecord } from '../runtime/store.ts';
+
+/** A baseline, kept whole: there are few. */
+export interface BaselineRecord extends StoreRecord {
+  readonly baseline: SecurityBaseline;
+}
+
+/** A Service behind which DNS pods may be found. */
+export interface DnsServiceRecord extends StoreRecord {
+  readonly facts: DnsFacts | undefined;
+}
+
+/** The grantable ClusterRole. */
+export interface ClusterRoleRecord extends StoreRecord {
+  readonly rules: readonly RbacRule[];
+}
+
+/** The stores, as their readers see them. */
+export interface Stores {
+  readonly baselines: StoreReader<BaselineRecord>;
+  readonly namespaces: StoreReader<ObservedNamespace>;
+  readonly objects: Readonly<Record<ManagedKind, StoreReader<ObservedObject>>>;
+  /** One reader for each of `dnsServices` (src/baseline/dns.ts), in that order. */
+  readonly dnsServices: readonly StoreReader<DnsServiceRecord>[];
+  readonly grantable: StoreReader<ClusterRoleRecord>;
+}
+
+/** Reads the stores as one cluster. */
+export class ClusterView {
+  readonly #stores: Stores;
+  readonly #protected: ReadonlySet<string>;
+
+  /** @param protectedNamespaces beside those of the cluster itself: the operator's own, and those given by flag */
+  constructor(stores: Stores, protectedNamespaces: readonly string[]) {
+    this.#stores = stores;
+    this.#protected = new Set([...systemNamespaces, ...protectedNamespaces]);
+  }
+
+  get baselines(): readonly SecurityBaseline[] {
+    return Array.from(this.#stores.baselines, ({ baseline }) => baseline);
+  }
+
+  baseline(name: string): SecurityBaseline | undefined {
+    return this.#stores.baselines.get('', name)?.baseline;
+  }
+
+  /** Everything that baselines may depend on beside themselves. */
+  get facts(): ClusterFacts {
+    const found = this.#stores.dnsServices.flatMap((reader) => Array.from(reader, ({ facts }) => facts));
+    const [grantable] = this.#stores.grantable;
+    return { dns: found.find((facts) => facts !== undefined), grantable: grantable?.rules ?? [] };
+  }
+
+  /** The namespace, unless it is protected, on its way out, or not there. */
+  namespace(name: string): ObservedNamespace | undefined {
+    const namespace = this.#stores.namespaces.get('', name);
+    return namespace === undefined || !this.#concernsUs(namespace) ? undefined : namespace;
+  }
+
+  /** All namespaces but protected and terminating ones. */
+  *namespaces(): Iterable<ObservedNamespace> {
+    for (const namespace of this.#stores.namespaces) if (this.#concernsUs(namespace)) yield namespace;
+  }
+
+  /** A namespace with its objects, as `Differ.diff` takes it. */
+  observed(namespace: ObservedNamespace): Observed {
+    const { objects } = this.#stores;
+    return {
+      namespace,
+      object: (kind, name) => objects[kind].get(namespace.name, name),
+      objects: (kind) => objects[kind].inNamespace(namespace.name),
+    };
+  }
+
+  #concernsUs(namespace: ObservedNamespace): boolean {
+    return !namespace.terminating && !this.#protected.has(namespace.name);
+  }
+}

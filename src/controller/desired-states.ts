@@ -1,0 +1,50 @@
+/** Desired states, composed once for all the namespaces that the same baselines select. */
+import type { SecurityBaseline } from '../api/types.generated.ts';
+import type { ClusterFacts } from '../baseline/cluster-facts.ts';
+import { compose, selectingBaselines } from '../baseline/desired.ts';
+import type { DesiredState } from '../baseline/desired-state.ts';
+import type { NamespaceIdentity } from '../baseline/selection.ts';
+
+/** More combinations of baselines than any cluster has; a bound all the same. */
+const maxRemembered = 1024;
+
+/**
+ * Answers what is desired of a namespace. The same baselines in the same cluster give the same object, so that identity tells
+ * whether anything changed.
+ */
+export class DesiredStates {
+  #baselines: readonly SecurityBaseline[] = [];
+  #facts: ClusterFacts = { dns: undefined, grantable: [] };
+  #factsText = '';
+  readonly #composed = new Map<string, DesiredState>();
+
+  /** To be called when a baseline or a fact changed. */
+  update(baselines: readonly SecurityBaseline[], facts: ClusterFacts): void {
+    this.#baselines = baselines;
+    const factsText = JSON.stringify(facts);
+    if (factsText === this.#factsText) return;
+    this.#factsText = factsText;
+    this.#facts = facts;
+    this.#composed.clear();
+  }
+
+  /** What all baselines together ask of the namespace. */
+  of(namespace: NamespaceIdentity): DesiredState {
+    return this.#compose(selectingBaselines(this.#baselines, namespace));
+  }
+
+  /** What one baseline asks for by itself, wherever it selects. */
+  ofBaseline(baseline: SecurityBaseline): DesiredState {
+    return this.#compose([baseline]);
+  }
+
+  #compose(baselines: readonly SecurityBaseline[]): DesiredState {
+    const key = baselines.map(({ metadata }) => `${metadata.uid}@${metadata.generation}`).join(' ');
+    const known = this.#composed.get(key);
+    if (known !== undefined) return known;
+    if (this.#composed.size >= maxRemembered) this.#composed.clear();
+    const desired = compose(baselines, this.#facts);
+    this.#composed.set(key, desired);
+    return desired;
+  }
+}

@@ -1,0 +1,69 @@
+/** Why a namespace is not hardened, and whose matter that is. */
+import type { Change, Clash } from '../diff/change-set.ts';
+import { describeChange } from '../diff/change-set.ts';
+import { isApiError } from '../kube/api-error.ts';
+
+/** Whose matter a failure is. It decides what the baseline's Ready says. */
+export type Responsible =
+  /** The platform team's: the baseline or the operator's permissions must change. */
+  | 'platform'
+  /** The tenant's: something in the namespace stands in the way. It cannot turn the platform's GitOps red. */
+  | 'tenant'
+  /** Nobody's: it is tried again, and will pass. */
+  | 'passing';
+
+/** One thing that stands in the way. */
+export interface Failure {
+  /** CamelCase, for machines. */
+  readonly reason: 'Forbidden' | 'Refused' | 'NameTaken' | 'Unavailable';
+  readonly responsible: Responsible;
+  /** Names the object and the fix. */
+  readonly message: string;
+}
+
+/**
+ * What a failed write means. A refusal by RBAC is the platform's matter, one by a quota or an admission policy the tenant's; the answer looks
+ * the same, so it takes a question to the API server to tell.
+ *
+ * @param isPermitted asks the API server whether RBAC lets us do this
+ */
+export async function failureOf(
+  change: Change,
+  error: unknown,
+  isPermitted: (change: Change) => Promise<boolean>,
+): Promise<Failure> {
+  const text = error instanceof Error ? error.message : String(error);
+  if (isApiError(error, 'invalid')) {
+    return {
+      reason: 'Refused',
+      responsible: 'platform',
+      message: `the API server refused to ${describeChange(change)}: ${text}`,
+    };
+  }
+  if (isApiError(error, 'forbidden')) {
+    const permitted = await isPermitted(change);
+    return {
+      reason: 'Forbidden',
+      responsible: permitted ? 'tenant' : 'platform',
+      message: permitted
+        ? `a quota or an admission policy refused to ${describeChange(change)}: ${text}`
+        : `the operator may not ${describeChange(change)}: ${text}; grant it in the operator's ClusterRole`,
+    };
+  }
+  return {
+    reason: 'Unavailable',
+    responsible: 'passing',
+    message: `${describeChange(change)}: ${text}; it is tried again`,
+  };
+}
+
+/** What a clash means. */
+export function failureOfClash({ kind, name, desired }: Clash): Failure {
+  return {
+    reason: 'NameTaken',
+    responsible: 'tenant',
+    message:
+      `${kind} ${name} exists and was not made by baseline ${desired.baseline.name}, so it is left alone; ` +
+      'delete it to have it replaced, or use another name in the baseline',
+  };
+}

@@ -1,0 +1,110 @@
+/** Maps what changed to the namespaces that must be looked at: a request says which, never what happened. */
+import type { Clock } from '../runtime/clock.ts';
+import type { Lane } from '../runtime/work-queue.ts';
+import type { ClusterView } from './cluster-view.ts';
+import type { DesiredStates } from './desired-states.ts';
+import type { NamespaceStates } from './namespace-states.ts';
+
+/** Takes requests. */
+export interface RequestQueue {
+  add(namespace: string, lane: Lane): void;
+}
+
+/** What the mapping works with. */
+export interface NamespaceRequestsParts {
+  readonly cluster: ClusterView;
+  readonly desiredStates: DesiredStates;
+  readonly states: NamespaceStates;
+  readonly queue: RequestQueue;
+  readonly clock: Clock;
+}
+
+/**
+ * A namespace just created or found drifted is urgent; what a baseline's change or a start brings for the whole fleet is not.
+ */
+export class NamespaceRequests {
+  readonly #parts: NamespaceRequestsParts;
+  #refreshIsDue = false;
+  /** Before every cache has synced, an absent baseline means nothing. */
+  #isOpen = false;
+  /** Namespaces that the pass over the whole fleet has still to reach. */
+  #unvisited = new Set<string>();
+
+  constructor(parts: NamespaceRequestsParts) {
+    this.#parts = parts;
+  }
+
+  /** Every cache has synced and we lead: asks for every namespace once. */
+  open(): void {
+    const { cluster, desiredStates, states, queue, clock } = this.#parts;
+    this.#isOpen = true;
+    desiredStates.update(cluster.baselines, cluster.facts);
+    for (const namespace of cluster.namespaces()) {
+      states.expect(namespace, desiredStates.of(namespace), 'rollout', clock.monotonic());
+      this.#unvisited.add(namespace.name);
+      queue.add(namespace.name, 'normal');
+    }
+  }
+
+  /** No more requests: we no longer lead. */
+  close(): void {
+    this.#isOpen = false;
+    this.#unvisited.clear();
+  }
+
+  /** Whether every namespace has been looked at since {@link open}, so that the states tell the truth. */
+  get isFirstPassDone(): boolean {
+    return this.#isOpen && this.#unvisited.size === 0;
+  }
+
+  /** A namespace has been reconciled, with whatever result. */
+  visited(name: string): void {
+    this.#unvisited.delete(name);
+  }
+
+  /** Asks for every namespace, unhurried: catches what everything else has missed. */
+  resync(): void {
+    if (!this.#isOpen) return;
+    for (const namespace of this.#parts.cluster.namespaces()) this.#parts.queue.add(namespace.name, 'normal');
+  }
+
+  /** A namespace was created, changed or deleted. */
+  namespaceChanged(name: string): void {
+    if (!this.#isOpen) return;
+    const { cluster, desiredStates, states, queue, clock } = this.#parts;
+    const namespace = cluster.namespace(name);
+    if (namespace === undefined) {
+      states.forget(name);
+      this.#unvisited.delete(name);
+      return;
+    }
+    states.expect(namespace, desiredStates.of(namespace), 'new', clock.monotonic());
+    queue.add(name, 'urgent');
+  }
+
+  /** An object of a managed kind was created, changed or deleted in a namespace. */
+  objectChanged(namespace: string): void {
+    if (this.#isOpen && this.#parts.states.get(namespace) !== undefined) {
+      this.#parts.queue.add(namespace, 'urgent');
+    }
+  }
+
+  /** A baseline, or what baselines depend on, changed. Many such changes at once are one pass over the fleet. */
+  baselinesChanged(): void {
+    if (this.#refreshIsDue) return;
+    this.#refreshIsDue = true;
+    this.#parts.clock.setTimeout(() => {
+      this.#refreshIsDue = false;
+      if (this.#isOpen) this.#refresh();
+    }, 0);
+  }
+
+  #refresh(): void {
+    const { cluster, desiredStates, states, queue, clock } = this.#parts;
+    desiredStates.update(cluster.baselines, cluster.facts);
+    for (const namespace of cluster.namespaces()) {
+      const isNew = states.expect(namespace, desiredStates.of(namespace), 'rollout', clock.monotonic());
+      if (isNew) queue.add(namespace.name, 'normal');
+    }
+  }
+}

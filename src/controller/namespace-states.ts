@@ -1,0 +1,96 @@
+/** What is known of each namespace's hardening: fed by the reconciler, read by status, metrics and events. */
+import isEqual from 'lodash/isEqual.js';
+import type { DesiredState } from '../baseline/desired-state.ts';
+import type { Failure } from './failure.ts';
+
+/** How far a namespace is. */
+export type Phase = 'hardened' | 'pending' | 'failing';
+
+/** Why a namespace is pending. */
+export type PendingCause =
+  /** It was created, or came to be selected. */
+  | 'new'
+  /** A baseline or the cluster changed, or the operator started. */
+  | 'rollout';
+
+/** One namespace. */
+export interface NamespaceState {
+  readonly name: string;
+  /** A namespace deleted and created again under its name is another one. */
+  readonly uid: string;
+  readonly desired: DesiredState;
+  readonly phase: Phase;
+  readonly pending: PendingCause | undefined;
+  /** Why it is not hardened; empty while it is only waiting for its turn. */
+  readonly failures: readonly Failure[];
+  /** When the wait for hardening began, monotonic milliseconds. */
+  readonly since: number;
+}
+
+/** Names one namespace, not its namesakes before and after. */
+export interface NamespaceRef {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** Holds the state of every namespace that the operator may touch. */
+export class NamespaceStates {
+  readonly #states = new Map<string, NamespaceState>();
+  readonly #onChange: () => void;
+
+  /** @param onChange called after each change that status may have to show */
+  constructor(onChange: () => void) {
+    this.#onChange = onChange;
+  }
+
+  get(name: string): NamespaceState | undefined {
+    return this.#states.get(name);
+  }
+
+  get size(): number {
+    return this.#states.size;
+  }
+
+  [Symbol.iterator](): Iterator<NamespaceState> {
+    return this.#states.values();
+  }
+
+  /** The namespace is gone, or none of ours. */
+  forget(name: string): void {
+    if (this.#states.delete(name)) this.#onChange();
+  }
+
+  /**
+   * This is desired of the namespace now. Where that is nothing new, nothing changes.
+   *
+   * @param now monotonic milliseconds
+   * @returns whether it is new
+   */
+  expect({ name, uid }: NamespaceRef, desired: DesiredState, cause: PendingCause, now: number): boolean {
+    const known = this.#states.get(name);
+    const state = known?.uid === uid ? known : undefined;
+    if (state?.desired === desired) return false;
+    const isWaiting = state?.phase === 'pending';
+    const pending = isWaiting && state.pending === 'new' ? 'new' : cause;
+    const since = isWaiting ? state.since : now;
+    this.#states.set(name, { name, uid, desired, phase: 'pending', pending, failures: [], since });
+    this.#onChange();
+    return true;
+  }
+
+  /** What a reconcile came to. */
+  settle(
+    { name, uid }: NamespaceRef,
+    desired: DesiredState,
+    phase: Phase,
+    failures: readonly Failure[],
+    now: number,
+  ): void {
+    const known = this.#states.get(name);
+    const state = known?.uid === uid ? known : undefined;
+    const pending = phase === 'hardened' ? undefined : state?.pending;
+    if (state?.desired === desired && state.phase === phase && isEqual(state.failures, failures)) return;
+    this.#states.set(name, { name, uid, desired, phase, pending, failures, since: state?.since ?? now });
+    this.#onChange();
+  }
+}

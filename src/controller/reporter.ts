@@ -1,0 +1,171 @@
+/** Tells people and machines what happened: events in the tenant's namespace, logs and metrics. */
+import { apiVersionOf, managedKinds } from '../api/kinds.ts';
+import { defaultServiceAccountName } from '../api/names.ts';
+import { type Change, describeChange } from '../diff/change-set.ts';
+import type { ObservedNamespace } from '../diff/observed-namespace.ts';
+import type { EventInput, ObjectReference } from '../kube/event-recorder.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { BaselineMetrics } from '../telemetry/baseline-metrics.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Failure } from './failure.ts';
+import type { NamespaceState } from './namespace-states.ts';
+
+/** Where reports go. */
+export interface ReporterSinks {
+  readonly record: (event: EventInput) => void;
+  readonly logger: Logger;
+  readonly metrics: BaselineMetrics;
+  readonly clock: Clock;
+}
+
+const writes = {
+  create: 'created',
+  replace: 'updated',
+  recreate: 'updated',
+  patch: 'updated',
+  label: 'updated',
+  'set-default-token': 'updated',
+  release: 'updated',
+  delete: 'deleted',
+} as const;
+
+/** Reports what the namespace reconciler did and found. */
+export class Reporter {
+  readonly #sinks: ReporterSinks;
+
+  constructor(sinks: ReporterSinks) {
+    this.#sinks = sinks;
+  }
+
+  /**
+   * Changes were made.
+   *
+   * @param wasHardened the namespace was as desired before, so that whatever differed is somebody else's doing
+   */
+  changed(namespace: ObservedNamespace, changes: readonly Change[], wasHardened: boolean): void {
+    const { logger, metrics } = this.#sinks;
+    for (const change of changes) {
+      const kind = kindOf(change);
+      metrics.countWrite(kind, writes[change.action]);
+      const tampering = tamperingOf(change, wasHardened);
+      if (tampering === undefined) continue;
+      metrics.countDriftRepair(kind);
+      logger.warn('drift repaired', {
+        namespace: namespace.name,
+        change: describeChange(change),
+        found: tampering.found,
+      });
+      this.#sinks.record({
+        regarding: referenceOf(change, namespace),
+        type: 'Warning',
+        reason: tampering.reason,
+        action: 'Repair',
+        note: `${tampering.found}; put back as its baseline declares`,
+      });
+    }
+    if (changes.length > 0) {
+      logger.debug('namespace changed', { namespace: namespace.name, changes: changes.map(describeChange) });
+    }
+  }
+
+  /** A namespace is hardened that was not before. */
+  hardened(namespace: ObservedNamespace, before: NamespaceState | undefined): void {
+    const { metrics, logger, clock } = this.#sinks;
+    if (before === undefined || before.desired.baselines.length === 0) return;
+    const seconds = (clock.monotonic() - before.since) / 1000;
+    if (before.pending === 'new') metrics.observeTimeToHardened(seconds);
+    logger.info('namespace hardened', { namespace: namespace.name, seconds });
+    if (before.failures.length > 0) {
+      this.#sinks.record({
+        regarding: namespaceReference(namespace),
+        type: 'Normal',
+        reason: 'Hardened',
+        action: 'Harden',
+        note: `what stood in the way is gone; the namespace is hardened by ${before.desired.baselines.map(({ name }) => name).join(', ')}`,
+      });
+    }
+  }
+
+  /** Something new stands in a namespace's way. */
+  failing(namespace: ObservedNamespace, failures: readonly Failure[]): void {
+    for (const failure of failures) {
+      this.#sinks.logger.warn('namespace not hardened', { namespace: namespace.name, ...failure });
+      if (failure.responsible === 'passing') continue;
+      this.#sinks.record({
+        regarding: namespaceReference(namespace),
+        type: 'Warning',
+        reason: failure.reason,
+        action: 'Harden',
+        note: failure.message,
+      });
+    }
+  }
+}
+
+/** What somebody did, in words; undefined where a change follows from a baseline's own change. */
+function tamperingOf(change: Change, wasHardened: boolean): { reason: string; found: string } | undefined {
+  switch (change.action) {
+    case 'create':
+      return wasHardened
+        ? { reason: 'DriftRepaired', found: `${change.desired.kind} ${change.desired.name} was deleted` }
+        : undefined;
+    case 'replace':
+    case 'recreate':
+    case 'patch': {
+      const { kind, name } = change.desired;
+      if (change.why === 'impostor') {
+        return {
+          reason: 'ImpostorReplaced',
+          found: `a ${kind} ${name} that the operator did not make stood in place of its own`,
+        };
+      }
+      if (change.why === 'outdated' && !wasHardened) return undefined;
+      const by = change.observed.rival === undefined ? '' : ` by ${change.observed.rival}`;
+      return { reason: 'DriftRepaired', found: `${kind} ${name} was changed${by}` };
+    }
+    case 'label':
+      return wasHardened
+        ? { reason: 'DriftRepaired', found: "the namespace's Pod Security labels were changed" }
+        : undefined;
+    case 'set-default-token':
+      return wasHardened
+        ? { reason: 'DriftRepaired', found: 'ServiceAccount default was set to mount its token' }
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function kindOf(change: Change): string {
+  if ('desired' in change) return change.desired.kind;
+  if ('observed' in change) return change.observed.kind;
+  return change.action === 'label' ? 'Namespace' : 'ServiceAccount';
+}
+
+function referenceOf(change: Change, namespace: ObservedNamespace): ObjectReference {
+  if (change.action === 'label') return namespaceReference(namespace);
+  const kind =
+    'desired' in change
+      ? change.desired.kind
+      : 'observed' in change
+        ? change.observed.kind
+        : 'ServiceAccount';
+  const name =
+    'desired' in change
+      ? change.desired.name
+      : 'observed' in change
+        ? change.observed.name
+        : defaultServiceAccountName;
+  return { apiVersion: apiVersionOf(managedKinds[kind]), kind, name, namespace: namespace.name };
+}
+
+/** Given the namespace's own name as its namespace, so that the event is found inside it. */
+function namespaceReference(namespace: ObservedNamespace): ObjectReference {
+  return {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    name: namespace.name,
+    namespace: namespace.name,
+    uid: namespace.uid,
+  };
+}

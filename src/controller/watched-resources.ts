@@ -1,0 +1,153 @@
+/** What is watched, and what is kept of it: one store for each resource. */
+import { type ManagedKind, managedKindNames, managedKinds, type ResourceType } from '../api/kinds.ts';
+import { group, version } from '../api/labels.ts';
+import type { KubernetesObject, RbacRule } from '../api/objects.ts';
+import type { SecurityBaseline } from '../api/types.generated.ts';
+import { type DnsService, dnsFactsOf, dnsServices } from '../baseline/dns.ts';
+import type { Fingerprinter } from '../diff/fingerprint.ts';
+import { observe, sameObject } from '../diff/observed.ts';
+import { type ObservedNamespace, observeNamespace, sameNamespace } from '../diff/observed-namespace.ts';
+import { identityOf, Store, type StoreReader, type StoreRecord } from '../runtime/store.ts';
+import { StringPool } from '../runtime/string-pool.ts';
+import type { BaselineRecord, ClusterRoleRecord, DnsServiceRecord, Stores } from './cluster-view.ts';
+
+/** An object with the metadata that the API server always sends. */
+export type ServedObject = KubernetesObject & {
+  readonly metadata: { readonly uid: string; readonly resourceVersion: string };
+};
+
+/** A resource to watch, whole or in part, and the store it fills. */
+export interface WatchedResource {
+  /** Distinguishes several watches of one resource. */
+  readonly id: string;
+  readonly type: ResourceType & { readonly namespaced: boolean };
+  readonly selection: { readonly namespace?: string; readonly fieldSelector?: string };
+  readonly store: Store<StoreRecord, ServedObject>;
+  /** What a change is about. */
+  readonly concerns: 'baselines' | 'namespaces' | 'objects';
+}
+
+/** All watched resources, by what they are for. */
+export interface WatchedResources extends Stores {
+  readonly all: readonly WatchedResource[];
+}
+
+/** Where baselines are served. */
+export const baselineType: WatchedResource['type'] = {
+  group,
+  version,
+  plural: 'securitybaselines',
+  namespaced: false,
+};
+
+/** Where namespaces are served. */
+export const namespaceType: WatchedResource['type'] = {
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  namespaced: false,
+};
+
+/**
+ * Makes the stores of everything that is watched.
+ *
+ * @param grantableRole the name of the ClusterRole that says what baselines may grant
+ */
+export function createWatchedResources(
+  fingerprinter: Fingerprinter,
+  grantableRole: string,
+): WatchedResources {
+  const strings = new StringPool();
+  const all: WatchedResource[] = [];
+
+  function watch<R extends StoreRecord>(
+    resource: Omit<WatchedResource, 'id' | 'store'>,
+    store: Store<R, ServedObject>,
+  ): StoreReader<R> {
+    const { plural, group: apiGroup } = resource.type;
+    const part = resource.selection.namespace ?? '';
+    const id = [plural, apiGroup, part].filter((text) => text !== '').join('.');
+    all.push({ ...resource, id, store: store as unknown as WatchedResource['store'] });
+    return store;
+  }
+
+  const baselines = watch(
+    { type: baselineType, selection: {}, concerns: 'baselines' },
+    new Store<BaselineRecord, ServedObject>({
+      strings,
+      project: (object, intern) => ({
+        ...identityOf(object, intern),
+        // Managed fields are of no use here, and the largest part of some objects.
+        baseline: {
+          ...object,
+          metadata: { ...object.metadata, managedFields: [] },
+        } as unknown as SecurityBaseline,
+      }),
+      same: (a, b) => sameBaseline(a.baseline, b.baseline),
+    }),
+  );
+  const namespaces = watch(
+    { type: namespaceType, selection: {}, concerns: 'namespaces' },
+    new Store<ObservedNamespace, ServedObject>({
+      strings,
+      project: observeNamespace,
+      same: sameNamespace,
+    }),
+  );
+  const objects = Object.fromEntries(
+    managedKindNames.map((kind) => [
+      kind,
+      watch(
+        { type: { ...managedKinds[kind], namespaced: true }, selection: {}, concerns: 'objects' },
+        new Store({
+          strings,
+          project: (object, intern) => observe(kind, object, fingerprinter, intern),
+          same: sameObject,
+        }),
+      ),
+    ]),
+  ) as Record<ManagedKind, ReturnType<typeof watch<NonNullable<ReturnType<typeof observe>>>>>;
+  const services = dnsServices.map(({ namespace, name }) =>
+    watch(
+      {
+        type: { group: '', version: 'v1', plural: 'services', namespaced: true },
+        selection: { namespace, fieldSelector: `metadata.name=${name}` },
+        concerns: 'baselines',
+      },
+      new Store<DnsServiceRecord, ServedObject>({
+        strings,
+        project: (object, intern) => ({
+          ...identityOf(object, intern),
+          facts: dnsFactsOf(object as DnsService),
+        }),
+        same: (a, b) => JSON.stringify(a.facts) === JSON.stringify(b.facts),
+      }),
+    ),
+  );
+  const grantable = watch(
+    {
+      type: { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles', namespaced: false },
+      selection: { fieldSelector: `metadata.name=${grantableRole}` },
+      concerns: 'baselines',
+    },
+    new Store<ClusterRoleRecord, ServedObject>({
+      strings,
+      project: (object, intern) => ({
+        ...identityOf(object, intern),
+        rules: (object.rules ?? []) as readonly RbacRule[],
+      }),
+      same: (a, b) => JSON.stringify(a.rules) === JSON.stringify(b.rules),
+    }),
+  );
+  return { baselines, namespaces, objects, dnsServices: services, grantable, all };
+}
+
+/** The status is ours and no news; annotations may confirm something. */
+function sameBaseline(a: SecurityBaseline, b: SecurityBaseline): boolean {
+  return (
+    a.metadata.uid === b.metadata.uid &&
+    a.metadata.generation === b.metadata.generation &&
+    a.metadata.deletionTimestamp === b.metadata.deletionTimestamp &&
+    JSON.stringify(a.metadata.annotations) === JSON.stringify(b.metadata.annotations)
+  );
+}
