@@ -98,6 +98,8 @@ export class Transport {
 }
 
 function openPool({ origin, tls, proxyUrl }: ConnectionSettings, connections: number | null): Dispatcher {
+  // TCP probes find a peer that is gone without a word; 30 s is below the idle limit of common load balancers.
+  const connect = { timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 };
   const options: Pool.Options = {
     connections,
     pipelining: 1,
@@ -105,11 +107,10 @@ function openPool({ origin, tls, proxyUrl }: ConnectionSettings, connections: nu
     // The API server closes idle connections after 90 s; closing first avoids sending into one that is going away.
     // Source: https://github.com/kubernetes/kubernetes/blob/v1.36.3/staging/src/k8s.io/apiserver/pkg/server/secure_serving.go
     keepAliveTimeout: 55_000,
-    // TCP probes find a peer that is gone without a word; 30 s is below the idle limit of common load balancers.
-    connect: { ...tls, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 },
   };
-  if (proxyUrl === undefined) return new Pool(origin, options);
-  return new ProxyAgent({ ...options, uri: proxyUrl, requestTls: tls });
+  if (proxyUrl === undefined) return new Pool(origin, { ...options, connect: { ...tls, ...connect } });
+  // Our client certificate is for the API server, not for the proxy in between.
+  return new ProxyAgent({ ...options, uri: proxyUrl, requestTls: { ...tls, ...connect }, proxyTls: connect });
 }
 
 /** Gathers one answer. */

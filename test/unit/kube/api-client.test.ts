@@ -263,6 +263,28 @@ describe('the guard', () => {
   });
 });
 
+describe('the lease', () => {
+  it('goes through while every connection for requests waits for an answer', async () => {
+    let arrived = (): void => {};
+    const hasArrived = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const { client } = await setUp(
+      ({ method }, response) => {
+        if (method === 'PUT') ok(response);
+        else arrived();
+      },
+      { connections: 1 },
+    );
+    const stuck = expect(client.request(create)).rejects.toThrow();
+    await hasArrived;
+    const renew: ApiRequest = { ...create, method: 'PUT', isCoordination: true, timeoutMs: 500 };
+    await expect(client.request(renew)).resolves.toEqual({ ok: true });
+    await client.close();
+    await stuck;
+  });
+});
+
 describe('what the server says of its load', () => {
   it('halves the requests in flight on 429', async () => {
     const { client } = await setUp(inTurn(fail(429, 'TooManyRequests', { 'retry-after': '1' }), ok));
