@@ -8,7 +8,7 @@ import { type Crd, typesOf } from './types.ts';
 
 const root = new URL('../../', import.meta.url);
 
-const crds = globSync('crds/*.yaml', { cwd: root.pathname })
+const crds = globSync('crds/*.yaml', { cwd: root.pathname, exclude: ['crds/kustomization.yaml'] })
   .sort()
   .map((file) => parse(readFileSync(new URL(file, root), 'utf8'), { maxAliasCount: -1 }) as Crd);
 
