@@ -177,7 +177,10 @@ export class LeaderElector {
   /** Renews until that fails for too long, or until stopped. */
   async #lead(term: Term, stop: AbortSignal): Promise<void> {
     for (;;) {
-      await this.#sleep(Math.min(this.#retryPeriodMs, this.#remainingMs(term)), stop);
+      // Where renewals fail, attempts come closer together towards the deadline, rather than the last one falling on it.
+      const beforeMs = this.#remainingMs(term);
+      const pauseMs = Math.max(beforeMs / 2, this.#retryPeriodMs / 8);
+      await this.#sleep(Math.min(beforeMs, pauseMs, this.#retryPeriodMs), stop);
       const remainingMs = this.#remainingMs(term);
       if (stop.aborted || remainingMs <= 0) return;
       const began = this.#moment();

@@ -44,7 +44,7 @@ export class FakeClock implements Clock {
       next.callback();
       await flush();
     }
-    this.#pass(end - this.#monotonicMs);
+    this.#pass(Math.max(0, end - this.#monotonicMs));
     await flush();
   }
 
