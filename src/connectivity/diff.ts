@@ -10,7 +10,7 @@ import {
   workloadParty,
   workloads,
 } from './expand.ts';
-import type { Layers } from './layers.ts';
+import type { Layer, Layers } from './layers.ts';
 import { type Cluster, namespaceLabels } from './model.ts';
 import { Parties } from './parties.ts';
 import { normalizePolicy } from './policy.ts';
@@ -26,7 +26,7 @@ export interface Change {
   readonly opened: ConnectionSet;
 }
 
-/** Many equal changes as one: from each of the sources to each of the destinations. */
+/** Many equal changes as one: from each of the sources to each of the destinations, but no pod to itself. */
 export interface ChangeGroup extends Change {
   readonly sources: readonly Party[];
   readonly destinations: readonly Party[];
@@ -105,24 +105,32 @@ function diffRows(
 }
 
 function changedCells(before: Layers, after: Layers): Cell<Change>[] {
+  // What stays as it was goes first: then the rest is small, and comparing all with all is cheap.
+  const old = without(before, after);
+  const now = without(after, before);
   const cells: Cell<Change>[] = [];
-  let added = [...after];
-  for (const old of before) {
-    let gone = old.members;
-    for (const { connections, members } of after) {
-      const both = old.members.and(members);
-      if (both.isEmpty) continue;
-      gone = gone.andNot(both);
-      if (!old.connections.equals(connections))
-        cells.push({ value: change(old.connections, connections), members: both });
-    }
-    if (!gone.isEmpty) cells.push({ value: change(old.connections, ConnectionSet.none), members: gone });
-    added = added.map((layer) => ({ ...layer, members: layer.members.andNot(old.members) }));
+  const add = (from: ConnectionSet, to: ConnectionSet, members: Bits) => {
+    if (!members.isEmpty) cells.push({ value: change(from, to), members });
+  };
+  for (const a of old) {
+    for (const b of now) add(a.connections, b.connections, a.members.and(b.members));
   }
-  for (const { connections, members } of added) {
-    if (!members.isEmpty) cells.push({ value: change(ConnectionSet.none, connections), members });
-  }
+  const hadSome = all(old);
+  const haveSome = all(now);
+  for (const { connections, members } of old) add(connections, ConnectionSet.none, members.andNot(haveSome));
+  for (const { connections, members } of now) add(ConnectionSet.none, connections, members.andNot(hadSome));
   return cells.sort((a, b) => (changeKey(a.value) < changeKey(b.value) ? -1 : 1));
+}
+
+/** The layers less what the other ones say too. */
+function without(layers: Layers, others: Layers): Layer[] {
+  return [...layers]
+    .map(({ connections, members }) => ({ connections, members: members.andNot(others.having(connections)) }))
+    .filter(({ members }) => !members.isEmpty);
+}
+
+function all(layers: readonly Layer[]): Bits {
+  return layers.reduce((sum, { members }) => sum.or(members), Bits.empty);
 }
 
 function change(before: ConnectionSet, after: ConnectionSet): Change {
@@ -217,15 +225,17 @@ function* groupsOf(parties: Parties, rows: readonly DiffRow[]): Generator<Change
     return [...parties.rangesOf(parts).map(externalParty), ...inside];
   };
   for (const { cells, sources } of rows) {
+    const own = onlySelf(parties, sources);
     for (const { value, members } of cells) {
-      const [only] = sources;
-      // A single pod's traffic to itself is no connection; the group must not consist of that alone.
-      const isSelf =
-        sources.length === 1 &&
-        only !== undefined &&
-        members.equals(Bits.of(sources)) &&
-        parties.unit(only).single;
-      if (!isSelf) yield { ...value, sources: describe(sources), destinations: describe(members) };
+      const reached = members.andNot(own);
+      if (!reached.isEmpty) yield { ...value, sources: describe(sources), destinations: describe(reached) };
     }
   }
+}
+
+/** A lone source that is a single pod: then the group is not to say that it reaches itself. */
+function onlySelf(parties: Parties, sources: readonly number[]): Bits {
+  const [only] = sources;
+  if (only === undefined || sources.length > 1 || parties.partOf(only) !== undefined) return Bits.empty;
+  return parties.unit(only).single ? Bits.of(sources) : Bits.empty;
 }

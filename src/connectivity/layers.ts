@@ -1,7 +1,8 @@
-import type { Bits } from './bits.ts';
+import { Bits } from './bits.ts';
 import { ConnectionSet } from './connection-set.ts';
 
-interface Layer {
+/** Parties that have the same connections. */
+export interface Layer {
   readonly connections: ConnectionSet;
   readonly members: Bits;
 }
@@ -18,8 +19,6 @@ export class Layers implements Iterable<Layer> {
     this.#layers = layers;
   }
 
-  static readonly empty = new Layers(new Map());
-
   static of(connections: ConnectionSet, members: Bits): Layers {
     const layers = new Map<string, Layer>();
     put(layers, connections, members);
@@ -30,31 +29,31 @@ export class Layers implements Iterable<Layer> {
     return this.#layers.values();
   }
 
-  get isEmpty(): boolean {
-    return this.#layers.size === 0;
-  }
-
-  get(member: number): ConnectionSet {
-    for (const layer of this) if (layer.members.has(member)) return layer.connections;
-    return ConnectionSet.none;
-  }
-
-  /** The connections of every member, added to what it has. */
-  add(connections: ConnectionSet, members: Bits): Layers {
-    const result = new Map<string, Layer>();
-    let fresh = members;
-    for (const layer of this) {
-      const both = layer.members.and(fresh);
-      if (both.isEmpty) {
-        put(result, layer.connections, layer.members);
-        continue;
+  /** All of the given connections; where a party is in several, they add up. */
+  static sum(parts: Iterable<Layer>): Layers {
+    const layers = new Map<string, Layer>();
+    let covered = Bits.empty;
+    for (const { connections, members } of parts) {
+      let fresh = members;
+      // Most rules reach parties that no rule before reached; only the others cost a look at every layer.
+      if (!covered.and(members).isEmpty) {
+        for (const layer of [...layers.values()]) {
+          const both = layer.members.and(fresh);
+          if (both.isEmpty) continue;
+          take(layers, layer, both);
+          put(layers, layer.connections.union(connections), both);
+          fresh = fresh.andNot(both);
+        }
       }
-      put(result, layer.connections, layer.members.andNot(both));
-      put(result, layer.connections.union(connections), both);
-      fresh = fresh.andNot(both);
+      put(layers, connections, fresh);
+      covered = covered.or(members);
     }
-    put(result, connections, fresh);
-    return new Layers(result);
+    return new Layers(layers);
+  }
+
+  /** The parties that have exactly these connections. */
+  having({ key }: ConnectionSet): Bits {
+    return this.#layers.get(key)?.members ?? Bits.empty;
   }
 
   /** What both have. */
@@ -66,26 +65,18 @@ export class Layers implements Iterable<Layer> {
     return new Layers(result);
   }
 
-  /** What this has and the other has not. */
-  subtract(other: Layers): Layers {
-    const result = new Map<string, Layer>();
-    for (const a of this) {
-      let rest = a.members;
-      for (const b of other) {
-        const both = rest.and(b.members);
-        if (both.isEmpty) continue;
-        put(result, a.connections.subtract(b.connections), both);
-        rest = rest.andNot(both);
-      }
-      put(result, a.connections, rest);
-    }
-    return new Layers(result);
-  }
-
   /** Only the given parties. */
   within(members: Bits): Layers {
     return this.intersect(Layers.of(ConnectionSet.all, members));
   }
+}
+
+function take(layers: Map<string, Layer>, { connections }: Layer, members: Bits): void {
+  const layer = layers.get(connections.key);
+  if (layer === undefined) return;
+  const rest = layer.members.andNot(members);
+  if (rest.isEmpty) layers.delete(connections.key);
+  else layers.set(connections.key, { connections, members: rest });
 }
 
 function put(layers: Map<string, Layer>, connections: ConnectionSet, members: Bits): void {

@@ -1,7 +1,7 @@
 import { Bits } from './bits.ts';
 import { ConnectionSet } from './connection-set.ts';
 import { matchesSelector, selectorKey } from './label-selector.ts';
-import { Layers } from './layers.ts';
+import { type Layer, Layers } from './layers.ts';
 import type { LabelSelector, Labels } from './model.ts';
 import type { Parties, Unit } from './parties.ts';
 import { type NormalPolicy, type Peer, type Rule, type RulePorts, resolvePorts } from './policy.ts';
@@ -86,25 +86,25 @@ export class Reachability {
 
   #sentUnder(policies: readonly NormalPolicy[]): Layers {
     if (policies.length === 0) return Layers.of(ConnectionSet.all, this.#parties.all);
-    let row = Layers.empty;
-    for (const policy of policies) {
-      for (const rule of policy.rules.Egress ?? []) {
-        row = this.#added(row, rule.ports, this.#peersOf(rule, policy));
-      }
-    }
-    return row;
-  }
-
-  #acceptedBy(entries: readonly IngressEntry[]): Layers {
-    return entries.reduce(
-      (row, { ports, destinations }) => this.#added(row, ports, destinations),
-      Layers.of(ConnectionSet.all, this.#openIngress),
+    return Layers.sum(
+      policies.flatMap((policy) =>
+        (policy.rules.Egress ?? []).flatMap((rule) =>
+          this.#resolved(rule.ports, this.#peersOf(rule, policy)),
+        ),
+      ),
     );
   }
 
-  /** Ports given by name differ from destination to destination, so these are added one by one. */
-  #added(row: Layers, ports: RulePorts, destinations: Bits): Layers {
-    if (ports.named.length === 0) return row.add(ports.numbered, destinations);
+  #acceptedBy(entries: readonly IngressEntry[]): Layers {
+    return Layers.sum([
+      { connections: ConnectionSet.all, members: this.#openIngress },
+      ...entries.flatMap(({ ports, destinations }) => this.#resolved(ports, destinations)),
+    ]);
+  }
+
+  /** Ports given by name differ from destination to destination. */
+  #resolved(ports: RulePorts, destinations: Bits): Layer[] {
+    if (ports.named.length === 0) return [{ connections: ports.numbered, members: destinations }];
     const resolved = new Map<string, { connections: ConnectionSet; members: number[] }>();
     for (const party of destinations) {
       const namedPorts =
@@ -114,10 +114,10 @@ export class Reachability {
       group.members.push(party);
       resolved.set(connections.key, group);
     }
-    return [...resolved.values()].reduce(
-      (sum, { connections, members }) => sum.add(connections, Bits.of(members)),
-      row,
-    );
+    return [...resolved.values()].map(({ connections, members }) => ({
+      connections,
+      members: Bits.of(members),
+    }));
   }
 
   #peersOf(rule: Rule, policy: NormalPolicy): Bits {

@@ -140,12 +140,15 @@ function inBlock(block: IPBlock, ip: string): boolean {
   return inCidr(block.cidr, ip) && !(block.except ?? []).some((cidr) => inCidr(cidr, ip));
 }
 
+const subnets = new Map<string, BlockList>();
+
 function inCidr(cidr: string, ip: string): boolean {
   const [address = '', prefix = ''] = cidr.split('/');
   if (isIPv6(address) !== isIPv6(ip)) return false;
   const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-  const list = new BlockList();
-  list.addSubnet(address, Number(prefix), family);
+  const list = subnets.get(cidr) ?? new BlockList();
+  if (!subnets.has(cidr)) list.addSubnet(address, Number(prefix), family);
+  subnets.set(cidr, list);
   return list.check(ip, family);
 }
 
