@@ -58,7 +58,7 @@ async function fill(staging: string, sources: BinarySources): Promise<void> {
   const { obtained, problems } = await progress.track(() => (sources.download ?? download)(staging, signal));
   const missing = binaryNames.filter((name) => !obtained.includes(name));
   if (obtained.length > 0) progress.say(`Downloaded ${obtained.join(', ')}.`);
-  if (problems.length > 0) progress.say(`No download: ${problems.join('; ')}.`);
+  if (problems.length > 0) progress.say(`No download (${problems.join('; ')}).`);
   if (missing.length > 0) await (sources.build ?? buildWithGo)(missing, staging, progress, signal);
 }
 

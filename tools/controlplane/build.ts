@@ -33,7 +33,7 @@ export async function buildWithGo(
 ): Promise<void> {
   const version = kubernetesVersion();
   const targets = names.map((name) => packages[name]);
-  progress.say(`Building ${names.join(', ')} ${version} with Go: about five minutes, once.`);
+  progress.say(`Building ${names.join(', ')}\n${version} with Go: about five minutes, once.`);
   await progress.track(async () => {
     let modules = 0;
     let total = 0;

@@ -124,8 +124,9 @@ async function fetchWithTimeouts(url: string, signal?: AbortSignal): Promise<Res
   try {
     return await fetch(url, { dispatcher, ...(signal ? { signal } : {}) });
   } catch (error) {
-    const { cause } = error as Error;
-    throw new Error(`${new URL(url).host} cannot be reached (${reasonOf(cause ?? error)})`, { cause: error });
+    // undici says `fetch failed`; the code below it says why, also where several addresses were tried.
+    const { cause } = error as { cause?: NodeJS.ErrnoException };
+    throw new Error(`${new URL(url).host}: ${cause?.code ?? reasonOf(cause ?? error)}`, { cause: error });
   }
 }
 

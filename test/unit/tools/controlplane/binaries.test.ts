@@ -81,7 +81,7 @@ describe('where binaries are looked for', () => {
   test('what cannot be downloaded is built, and why is said', async () => {
     await find([]);
     expect(calls).toEqual(['download', `build ${binaryNames.join(' ')}`]);
-    expect(said).toContain('No download: no network.');
+    expect(said).toContain('No download (no network).');
   });
 
   test('only what the download lacks is built', async () => {

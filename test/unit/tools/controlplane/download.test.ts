@@ -56,11 +56,11 @@ describe('a download', () => {
 
   test('that cannot be reached is reported in a line and is no failure', async () => {
     const unreachable: Fetch = async (url) => {
-      throw new Error(`${new URL(url).host} cannot be reached (ENOTFOUND)`);
+      throw new Error(`${new URL(url).host}: ENOTFOUND`);
     };
     const { obtained, problems } = await download(directory, undefined, unreachable);
     expect(obtained).toEqual([]);
-    expect(problems[0]).toBe('raw.githubusercontent.com cannot be reached (ENOTFOUND)');
+    expect(problems[0]).toBe('raw.githubusercontent.com: ENOTFOUND');
   });
 
   test('of a version that is not in the index is reported in a line', async () => {
