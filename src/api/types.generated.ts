@@ -33,6 +33,10 @@ export interface SecurityBaselineSpec {
    */
   mode?: 'Enforce' | 'Audit';
   /**
+   * Who may create a namespace that this baseline selects. Open: whoever may create namespaces. Guarded: only who has the verb join on this baseline. (To relabel an existing namespace into or out of any baseline always takes the verb join or leave.) Example: Guarded.
+   */
+  joining?: 'Open' | 'Guarded';
+  /**
    * Decides only where two baselines cannot both hold (a ServiceAccount of one name, LimitRange defaults for one resource): the higher wins, then the name that sorts first.
    */
   priority?: number;
@@ -64,6 +68,7 @@ export interface SecurityBaselineSpec {
   serviceAccounts?: ServiceAccountItem[];
   defaultServiceAccount?: DefaultServiceAccount;
   podSecurity?: PodSecurity;
+  admission?: Admission;
 }
 /**
  * A label selector. An empty selector ({}) matches everything. All of matchLabels and matchExpressions must hold.
@@ -97,6 +102,10 @@ export interface LabelSelectorRequirement {
  * Default deny, the named allowances and NetworkPolicies of your own.
  */
 export interface NetworkPolicySection {
+  /**
+   * What tenants may do with NetworkPolicies of their own, which add to ours and so can undo a default deny. Restrict: in the denied directions every rule must name its peers: pods of the same namespace, namespaces by kubernetes.io/metadata.name, or at most 32 ipBlocks of /16 or narrower (IPv6: /32) without a metadata address. Forbid: none at all. Allow: anything; one that opens what is denied is then reported as weakening. Example: Restrict.
+   */
+  tenantPolicies?: 'Allow' | 'Restrict' | 'Forbid';
   /**
    * The directions that are denied unless a policy allows them, for every pod in the namespace. Example: [Ingress, Egress].
    *
@@ -391,6 +400,74 @@ export interface PodSecurity {
    * The version of the standard: latest, or a Kubernetes minor version such as v1.36.
    */
   version?: string;
+}
+/**
+ * What the API server refuses in selected namespaces, by ValidatingAdmissionPolicies that are installed with the operator and read this baseline themselves: it bites on the next request, also while the operator is down. In Audit mode they warn instead.
+ */
+export interface Admission {
+  /**
+   * true: no pod is admitted into a namespace before everything that this baseline asks for has been seen in place there. What creates pods (Deployments, Jobs) tries again by itself. Default: false.
+   */
+  holdPodsUntilHardened?: boolean;
+  images?: ImageRules;
+  exposure?: ExposureRules;
+  workloads?: WorkloadRules;
+}
+/**
+ * What images containers, init containers, ephemeral containers and image volumes may use. Names are compared as the container runtime reads them: nginx is docker.io/library/nginx:latest.
+ */
+export interface ImageRules {
+  /**
+   * Where images may come from: a prefix that ends in '/', or else exactly one repository. Default: anywhere. Example: ["registry.example.com/", "docker.io/library/nginx"].
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  registries?: string[];
+  /**
+   * true: every image is given with its digest (name@sha256:...), so that what was checked is what runs. Default: false.
+   */
+  requireDigest?: boolean;
+  /**
+   * Tags that may not be used. An image with neither tag nor digest has the tag latest. Example: [latest].
+   *
+   * @minItems 1
+   * @maxItems 32
+   */
+  forbidTags?: string[];
+}
+/**
+ * How workloads may be made reachable from outside the cluster.
+ */
+export interface ExposureRules {
+  /**
+   * What Services and pods may not do: Services of type NodePort or LoadBalancer or with externalIPs; pods with a hostPort or in the host's network. Example: [NodePort, LoadBalancer, ExternalIPs, HostPort, HostNetwork].
+   *
+   * @minItems 1
+   * @maxItems 5
+   */
+  forbid?: ('NodePort' | 'LoadBalancer' | 'ExternalIPs' | 'HostPort' | 'HostNetwork')[];
+  /**
+   * true: every host of an Ingress is in its tls section. Default: false.
+   */
+  requireIngressTLS?: boolean;
+}
+/**
+ * What pods, and the templates that make them, must say of themselves.
+ */
+export interface WorkloadRules {
+  /**
+   * true: pods name a ServiceAccount other than default. Default: false.
+   */
+  forbidDefaultServiceAccount?: boolean;
+  /**
+   * true: every container and init container has requests and limits for cpu and memory, its own, the pod's, or those that a LimitRange gives it. Default: false.
+   */
+  requireRequestsAndLimits?: boolean;
+  /**
+   * true: a pod gets an API token mounted only if it says automountServiceAccountToken: true itself. Default: false.
+   */
+  forbidUnrequestedToken?: boolean;
 }
 /**
  * What the operator last saw. Written by the operator only.
