@@ -8,6 +8,9 @@ export interface BaselineRef {
   readonly uid: string;
 }
 
+/** A direction of traffic, seen from the pods that a policy selects. */
+export type Direction = 'Ingress' | 'Egress';
+
 /** An object that must be there, exactly so. */
 export interface DesiredObject {
   readonly kind: ManagedKind;
@@ -49,6 +52,10 @@ export interface Problem {
 export interface DesiredState {
   /** The enforcing baselines that select the namespace, by precedence. */
   readonly baselines: readonly BaselineRef[];
+  /** The baselines that select it in Audit mode: they write nothing, and what they wrote when they enforced stays. */
+  readonly auditing: readonly BaselineRef[];
+  /** The directions that the baselines deny, which a tenant's own policies may undo. */
+  readonly denied: readonly Direction[];
   readonly objects: readonly DesiredObject[];
   readonly podSecurity: Readonly<Partial<Record<PodSecurityMode, PodSecurityLevel>>>;
   /** Whether the default ServiceAccount must not mount its token. */
@@ -59,6 +66,8 @@ export interface DesiredState {
 /** The desired state of a namespace that nothing selects. */
 export const nothingDesired: DesiredState = {
   baselines: [],
+  auditing: [],
+  denied: [],
   objects: [],
   podSecurity: {},
   denyDefaultToken: false,

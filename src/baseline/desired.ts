@@ -13,14 +13,12 @@ import { resourceQuotas } from './resource-quota.ts';
 import { byPrecedence, isEnforcing, type NamespaceIdentity, selects } from './selection.ts';
 import { serviceAccounts } from './service-account.ts';
 
-/** The enforcing baselines that select a namespace, by precedence. */
+/** The baselines that select a namespace, by precedence, those in Audit mode included. */
 export function selectingBaselines(
   baselines: readonly SecurityBaseline[],
   namespace: NamespaceIdentity,
 ): readonly SecurityBaseline[] {
-  return baselines
-    .filter((baseline) => isEnforcing(baseline) && selects(baseline, namespace))
-    .sort(byPrecedence);
+  return baselines.filter((baseline) => selects(baseline, namespace)).sort(byPrecedence);
 }
 
 /**
@@ -29,14 +27,17 @@ export function selectingBaselines(
  * @param selecting what {@link selectingBaselines} gives for the namespace
  */
 export function compose(selecting: readonly SecurityBaseline[], cluster: ClusterFacts): DesiredState {
-  if (selecting.length === 0) return nothingDesired;
-  const baselines = [...selecting].sort(byPrecedence);
+  const baselines = selecting.filter(isEnforcing).sort(byPrecedence);
+  const auditing = selecting.filter((baseline) => !isEnforcing(baseline)).map(refOf);
+  if (baselines.length === 0) return { ...nothingDesired, auditing };
   const denied = deniedDirections(baselines);
   const policies = baselines.map((baseline) => networkPolicies(baseline, denied, cluster));
   const limits = limitRanges(baselines);
   const accounts = serviceAccounts(baselines, cluster);
   return {
     baselines: baselines.map(refOf),
+    auditing,
+    denied,
     objects: [
       ...policies.flatMap(({ objects }) => objects),
       ...baselines.flatMap(resourceQuotas),
@@ -47,4 +48,16 @@ export function compose(selecting: readonly SecurityBaseline[], cluster: Cluster
     denyDefaultToken: baselines.some(({ spec }) => spec.defaultServiceAccount?.automountToken === false),
     problems: [...policies.flatMap(({ problems }) => problems), ...limits.problems, ...accounts.problems],
   };
+}
+
+/** What the baselines would give together if those in Audit mode enforced, too. */
+export function composeAsIfEnforced(
+  selecting: readonly SecurityBaseline[],
+  cluster: ClusterFacts,
+): DesiredState {
+  const enforcing = selecting.map((baseline) => ({
+    ...baseline,
+    spec: { ...baseline.spec, mode: 'Enforce' as const },
+  }));
+  return compose(enforcing, cluster);
 }

@@ -6,12 +6,9 @@ import { justificationAnnotation } from '../api/labels.ts';
 import { derivedItems } from '../api/names.ts';
 import type { NetworkPolicySpec, SecurityBaseline } from '../api/types.generated.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
-import type { DesiredObject, Problem } from './desired-state.ts';
+import type { DesiredObject, Direction, Problem } from './desired-state.ts';
 import { dnsEgress } from './dns.ts';
 import { desiredObject, refOf } from './manifest.ts';
-
-/** A direction of traffic, seen from the pods that a policy selects. */
-export type Direction = 'Ingress' | 'Egress';
 
 const everyPod = {};
 
