@@ -66,7 +66,6 @@ export class Controller<K extends string> {
       if (term.taking.signal.aborted) return;
       throw error;
     }
-    if (term.taking.signal.aborted) return;
     for (let worker = 0; worker < this.#options.workers; worker += 1) term.workers.push(this.#work(term));
   }
 

@@ -37,7 +37,11 @@ export interface WatchQuery {
 
 /**
  * Lists and watches one resource. Failures are thrown as {@link WatchFailureError}; any other error counts as
- * transient. The stream of `watch` yields raw bytes as they arrive (one JSON event a line).
+ * transient. The stream of `watch` yields raw bytes as they arrive (one JSON event a line); bookmarks are to be asked for.
+ *
+ * Both calls, and the stream, end promptly when their signal is aborted, be it by an error or an early end: a watcher
+ * waits for that before it tries again, so that it never has two connections. Neither retries by itself.
+ * A list without `continueToken`, and a streamed one, must be a consistent read (no `resourceVersion` asked for).
  */
 export interface ListWatch<T extends ObjectWithMeta> {
   /** Names the resource in logs and metrics, for example `networkpolicies.networking.k8s.io`. */

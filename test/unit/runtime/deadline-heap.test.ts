@@ -41,3 +41,16 @@ test('a heap always shows what is due first, whatever is added, hastened or take
     }),
   );
 });
+
+test('an item that takes the place of one taken out may have to rise', () => {
+  const heap = new DeadlineHeap<Deadline>();
+  const items = [1, 10, 2, 11, 12, 3, 4].map((dueAtMs) => ({ dueAtMs, heapIndex: -1 }));
+  for (const item of items) heap.add(item);
+  heap.remove(items[3] as Deadline);
+  const order: number[] = [];
+  for (let first = heap.peek(); first !== undefined; first = heap.peek()) {
+    order.push(first.dueAtMs);
+    heap.remove(first);
+  }
+  expect(order).toEqual([1, 2, 3, 4, 10, 12]);
+});

@@ -217,6 +217,16 @@ describe('leading', () => {
   });
 });
 
+describe('a lease that was released in our name', () => {
+  test('ends the term, since another may have led meanwhile, and begins a new one', async () => {
+    const { told, terms } = await leader();
+    server.put({ ...(server.lease as NonNullable<typeof server.lease>), holderIdentity: '' });
+    await clock.advance(6_000);
+    expect(told).toEqual(['409 Conflict', 'holder nobody', 'stopped', 'holder one', 'started']);
+    expect(terms.map((term) => term.aborted)).toEqual([true, false]);
+  });
+});
+
 describe('the guard', () => {
   test('does not start a request after a pause past the lease, though no timer has run yet', async () => {
     const { elector } = await leader();

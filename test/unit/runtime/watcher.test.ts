@@ -113,6 +113,19 @@ describe('a streamed list', () => {
     expect(server.calls.at(-1)).toBe('watch with list');
   });
 
+  test('that broke once is tried again, however often that happens between complete ones', async () => {
+    await sync();
+    for (let round = 0; round < 3; round += 1) {
+      server.stream.error({ code: 410, reason: 'Expired' });
+      await flush();
+      server.stream.end();
+      await clock.advance(1_000);
+      server.stream.bookmark(20 + round, true);
+      await clock.advance(2_000);
+    }
+    expect(server.calls).toEqual(Array(6).fill('watch with list'));
+  });
+
   test('is still tried when the server could not be reached', async () => {
     server.refusals.push(watchFailure('transient'), watchFailure('transient'), watchFailure('transient'));
     watcher.start();
