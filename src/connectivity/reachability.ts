@@ -28,6 +28,8 @@ export interface Row {
 export class Reachability {
   readonly #parties: Parties;
   readonly #labelsOf: (namespace: string) => Labels;
+  /** By identity: a folder of manifests may hold two policies of one name. */
+  readonly #ids: ReadonlyMap<NormalPolicy, number>;
   readonly #egressPolicies: readonly NormalPolicy[][];
   readonly #openIngress: Bits;
   readonly #ingress: readonly IngressEntry[];
@@ -41,6 +43,7 @@ export class Reachability {
   constructor(parties: Parties, policies: readonly NormalPolicy[], labelsOf: (namespace: string) => Labels) {
     this.#parties = parties;
     this.#labelsOf = labelsOf;
+    this.#ids = new Map(policies.map((policy, id) => [policy, id]));
     const egressPolicies: NormalPolicy[][] = parties.units.map(() => []);
     const ingress = new Map<string, IngressEntry>();
     let isolated = Bits.empty;
@@ -71,9 +74,7 @@ export class Reachability {
     const outside = this.#parties.partOf(party) !== undefined;
     const policies = this.#egressPolicies[party] ?? [];
     const accepting = this.#ingress.filter(({ sources }) => sources.has(party));
-    const egressKey = outside
-      ? 'outside'
-      : policies.map(({ namespace, name }) => `${namespace}/${name}`).join();
+    const egressKey = outside ? 'outside' : policies.map((policy) => this.#ids.get(policy)).join();
     const ingressKey = accepting.map(({ id }) => id).join();
     return remembered(this.#rows, `${egressKey} | ${ingressKey}`, () => {
       const sent = outside

@@ -14,6 +14,8 @@ import type {
 
 // Small pools, so that selectors hit and miss about equally often and addresses fall on both sides of borders.
 const NAMESPACES = ['shop', 'bank', 'ops'];
+/** Mostly one, so that policies and pods meet. */
+const inNamespace = fc.constantFrom('shop', 'shop', 'shop', 'bank', 'ops');
 const KEYS = ['app', 'tier'];
 const VALUES = ['a', 'b'];
 const POD_IPS = ['10.0.0.1', '10.0.0.2', '10.0.1.1', '10.1.0.1', '192.168.0.9', 'fd00::1', 'fd00:1::2'];
@@ -121,9 +123,10 @@ const spec: fc.Arbitrary<NetworkPolicy['spec']> = sparse<NetworkPolicy['spec']>(
   egress,
 });
 
+/** Names repeat, as they may in a folder of manifests: nothing may rely on them. */
 export const policies: fc.Arbitrary<NetworkPolicy[]> = fc
-  .array(fc.record({ namespace: fc.constantFrom(...NAMESPACES), spec }), { maxLength: 5 })
-  .map((list) => list.map((each, i) => ({ ...each, name: `policy-${i}` })));
+  .array(fc.record({ namespace: inNamespace, spec }), { maxLength: 5 })
+  .map((list) => list.map((each, i) => ({ ...each, name: `policy-${i % 2}` })));
 
 export const namespaces: fc.Arbitrary<Namespace[]> = fc.subarray(NAMESPACES).chain((names) =>
   fc.tuple(
@@ -148,7 +151,7 @@ const namedPorts = optional(
 const pods: fc.Arbitrary<Pod[]> = fc
   .array(
     sparse<Pod>({
-      namespace: fc.constantFrom(...NAMESPACES),
+      namespace: inNamespace,
       name: fc.constant(''),
       labels: optional(labels),
       namedPorts,

@@ -281,6 +281,10 @@ describe('a verdict', () => {
       'outside-of-cluster',
     );
     expect(engine.canConnect({ source: agent, destination: api }).egress.exemption).toBe('host-network');
+    // A node's address is shared by all pods on its network, so it does not mean one of them.
+    expect(engine.canConnect({ source: { ip: '192.168.0.4' }, destination: api }).egress.exemption).toBe(
+      'outside-of-cluster',
+    );
     expect(engine.canConnect({ source: api, destination: api }).ingress.exemption).toBe('same-pod');
   });
 

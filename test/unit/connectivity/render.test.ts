@@ -54,6 +54,28 @@ describe('the list', () => {
     );
   });
 
+  test('keeps policies of one name apart, as a folder of manifests may hold them', () => {
+    const to = (app: string) => ({ matchLabels: { app } });
+    const twins = [
+      policy('twin', {
+        podSelector: to('web'),
+        policyTypes: ['Egress'],
+        egress: [{ to: [{ podSelector: to('api') }] }],
+      }),
+      policy('twin', {
+        podSelector: to('api'),
+        policyTypes: ['Egress'],
+        egress: [{ to: [{ podSelector: to('web') }] }],
+      }),
+    ];
+    const pods = [deployment('shop', 'web'), deployment('shop', 'api')];
+    const lines = renderList(new ConnectivityEngine({ namespaces: [], policies: twins, pods }).connections());
+    expect(lines.split('\n').filter((line) => line.startsWith('shop/'))).toEqual([
+      'shop/api[Deployment] => shop/web[Deployment] : All Connections',
+      'shop/web[Deployment] => shop/api[Deployment] : All Connections',
+    ]);
+  });
+
   test('shows IPv6 only in a cluster that knows it', () => {
     const pods = [deployment('ops', 'probe')];
     const list = (ips: string[]) =>
