@@ -127,13 +127,20 @@ export interface NetworkPolicySection {
 export interface NamedPeers {
   dns?: DnsPeer;
   sameNamespace?: SameNamespacePeer;
+  kubernetesAPI?: KubernetesAPIPeer;
+  internet?: InternetPeer;
+  cloudMetadata?: CloudMetadataPeer;
+  nodes?: NodesPeer;
+  gateway?: GatewayPeer;
+  monitoring?: MonitoringPeer;
+  webhooks?: WebhooksPeer;
 }
 /**
- * Egress to the cluster's DNS, over UDP and TCP. Found by itself when left empty ({}): the pods behind the kube-dns Service, OpenShift's dns pods, or CoreDNS by its usual labels.
+ * Egress to the cluster's DNS, over UDP and TCP. Found by itself when left empty ({}): the pods behind the Service kube-system/kube-dns, or OpenShift's openshift-dns/dns-default.
  */
 export interface DnsPeer {
   /**
-   * The namespace of the DNS pods. Example: kube-system.
+   * The name of the namespace. Example: kube-system.
    */
   namespace?: string;
   podSelector?: LabelSelector;
@@ -153,6 +160,108 @@ export interface DnsPeer {
  * Pods of one namespace may reach each other, on every port.
  */
 export interface SameNamespacePeer {}
+/**
+ * Egress to the API server: exactly the addresses and ports in the EndpointSlices of the Service default/kubernetes, IPv4 and IPv6. Example: {}.
+ */
+export interface KubernetesAPIPeer {
+  /**
+   * Why this is needed. Kept as an annotation on the object, for whoever audits it.
+   */
+  justification?: string;
+}
+/**
+ * Egress to public addresses, IPv4 and IPv6: none that is private, shared, link-local (cloud metadata), loopback, multicast, reserved or the cluster's own. The cluster's pod ranges are read from the Nodes, or given to the operator as --cluster-cidrs. Example: {justification: "calls the payment provider", ports: [{port: 443}]}.
+ */
+export interface InternetPeer {
+  /**
+   * Why this is needed. Kept as an annotation on the object, for whoever audits it.
+   */
+  justification: string;
+  /**
+   * @maxItems 32
+   */
+  ports?: NetworkPolicyPort[];
+}
+export interface NetworkPolicyPort {
+  /**
+   * A port number from 1 to 65535, or the name of a container port.
+   */
+  port?: number | string;
+  endPort?: number;
+  protocol?: 'TCP' | 'UDP' | 'SCTP';
+}
+/**
+ * Egress to the cloud's metadata service, 169.254.169.254 and fd00:ec2::254, TCP port 80. It may hand out the node's credentials. Example: {justification: "reads its instance identity"}.
+ */
+export interface CloudMetadataPeer {
+  /**
+   * Why this is needed. Kept as an annotation on the object, for whoever audits it.
+   */
+  justification: string;
+}
+/**
+ * Egress to the internal addresses of the cluster's Nodes, followed as they come and go; of at most 1,000 Nodes. Example: {justification: "scrapes kubelets", ports: [{port: 10250}]}.
+ */
+export interface NodesPeer {
+  /**
+   * Why this is needed. Kept as an annotation on the object, for whoever audits it.
+   */
+  justification: string;
+  /**
+   * @maxItems 32
+   */
+  ports?: NetworkPolicyPort[];
+}
+/**
+ * Ingress from a gateway or ingress controller in a namespace of its own; podSelector narrows it to some of the pods there. Ports are those of the pods behind it. Example: {namespace: ingress-nginx, justification: "serves the public site", ports: [{port: http}]}.
+ */
+export interface GatewayPeer {
+  /**
+   * The name of the namespace. Example: kube-system.
+   */
+  namespace: string;
+  podSelector?: LabelSelector;
+  /**
+   * Why this is needed. Kept as an annotation on the object, for whoever audits it.
+   */
+  justification: string;
+  /**
+   * @maxItems 32
+   */
+  ports?: NetworkPolicyPort[];
+}
+/**
+ * Ingress from a monitoring system in a namespace of its own; podSelector narrows it to some of the pods there. Ports are those of the pods that it reads. Example: {namespace: monitoring, justification: "scrapes metrics", ports: [{port: metrics}]}.
+ */
+export interface MonitoringPeer {
+  /**
+   * The name of the namespace. Example: kube-system.
+   */
+  namespace: string;
+  podSelector?: LabelSelector;
+  /**
+   * Why this is needed. Kept as an annotation on the object, for whoever audits it.
+   */
+  justification: string;
+  /**
+   * @maxItems 32
+   */
+  ports?: NetworkPolicyPort[];
+}
+/**
+ * Ingress from the API server's addresses (those of kubernetesAPI), for admission and conversion webhooks and aggregated APIs served in the namespace; podSelector says by which pods, by default by any. Example: {justification: "validates orders", ports: [{port: 8443}]}.
+ */
+export interface WebhooksPeer {
+  /**
+   * Why this is needed. Kept as an annotation on the object, for whoever audits it.
+   */
+  justification: string;
+  podSelector?: LabelSelector;
+  /**
+   * @maxItems 32
+   */
+  ports: NetworkPolicyPort[];
+}
 export interface NetworkPolicyItem {
   /**
    * Names the object: <baseline>.<name>.
@@ -214,14 +323,6 @@ export interface IPBlock {
    * Items: A CIDR, IPv4 or IPv6. Example: 198.51.100.0/24.
    */
   except?: string[];
-}
-export interface NetworkPolicyPort {
-  /**
-   * A port number from 1 to 65535, or the name of a container port.
-   */
-  port?: number | string;
-  endPort?: number;
-  protocol?: 'TCP' | 'UDP' | 'SCTP';
 }
 export interface NetworkPolicyEgressRule {
   /**
@@ -339,6 +440,13 @@ export interface ServiceAccountItem {
    * @maxItems 16
    */
   imagePullSecrets?: string[];
+  /**
+   * ClusterRoles to bind to it, in the namespace. Only those that a rule in the grantable ClusterRole names, with the verb bind and resourceNames. Example: [view].
+   *
+   * @minItems 1
+   * @maxItems 8
+   */
+  clusterRoles?: string[];
   /**
    * The rules of its Role. Only what the platform team has put into the grantable ClusterRole (label securitybaseline.io/grantable: "true") can be granted.
    *
