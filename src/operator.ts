@@ -11,9 +11,14 @@ import { NamespaceReconciler } from './controller/namespace-reconciler.ts';
 import { NamespaceRequests } from './controller/namespace-requests.ts';
 import { NamespaceStates } from './controller/namespace-states.ts';
 import { isPermitted } from './controller/permission.ts';
+import type { RemovalGate } from './controller/removal-gate.ts';
+import { currentHolds } from './controller/removal-holds.ts';
+import { createRemovalGate } from './controller/removals.ts';
 import { Reporter } from './controller/reporter.ts';
+import { Rivals } from './controller/rivals.ts';
 import {
   baselineType,
+  configMapType,
   createWatchedResources,
   namespaceType,
   type ServedObject,
@@ -72,6 +77,7 @@ export class SecurityBaselineOperator extends Operator {
   readonly #controller: Controller<string>;
   readonly #elector: LeaderElector | undefined;
   readonly #events: EventRecorder;
+  readonly #gate: RemovalGate;
   #resync: { cancel(): void } | undefined;
   #isLeading = false;
 
@@ -94,12 +100,37 @@ export class SecurityBaselineOperator extends Operator {
       observer: metrics.observeRequest,
     });
     const fingerprinter = new Fingerprinter();
-    this.#resources = createWatchedResources(fingerprinter, options.grantableClusterRole);
+    this.#resources = createWatchedResources(fingerprinter, {
+      grantableRole: options.grantableClusterRole,
+      namespace: options.namespace,
+    });
     const cluster = new ClusterView(this.#resources, [options.namespace, ...options.protectedNamespaces]);
     const desiredStates = new DesiredStates();
     const states = new NamespaceStates(() => this.#statuses.changed());
     this.#queue = new WorkQueue({ clock, observer: { onRetry: () => metrics.countQueueRetry() } });
-    this.#requests = new NamespaceRequests({ cluster, desiredStates, states, queue: this.#queue, clock });
+    this.#requests = new NamespaceRequests({
+      cluster,
+      desiredStates,
+      states,
+      queue: this.#queue,
+      clock,
+      onFirstPassDone: (namespaces, durationMs) =>
+        logger.info('every namespace looked at', { namespaces, durationMs: Math.round(durationMs) }),
+    });
+    this.#gate = createRemovalGate({
+      client: this.#client,
+      cluster,
+      desiredStates,
+      clock,
+      logger,
+      record: (event) => this.#events.record(event),
+      target: this.#target(configMapType.plural),
+      store: this.#resources.removalHolds,
+      namespace: options.namespace,
+      threshold: options.removalThreshold,
+      windowMs: options.removalWindowMs,
+      onChange: () => this.#statuses.changed(),
+    });
     const baselineClient = new ResourceClient<KubernetesObject>(this.#client, baselineType);
     const baselineTarget = this.#target('securitybaselines');
     this.#statuses = new BaselineStatusReconciler({
@@ -137,6 +168,8 @@ export class SecurityBaselineOperator extends Operator {
         namespaces: this.#target(namespaceType.plural),
       }),
       states,
+      gate: this.#gate,
+      rivals: new Rivals(clock),
       reporter: new Reporter({
         record: (event) => this.#events.record(event),
         logger,
@@ -153,8 +186,7 @@ export class SecurityBaselineOperator extends Operator {
       waitForSync: (signal) => this.#waitForSync(signal),
       reconcile: async (name, signal) => {
         try {
-          await reconciler.reconcile(name, signal);
-          return {};
+          return await reconciler.reconcile(name, signal);
         } finally {
           this.#requests.visited(name);
         }
@@ -215,6 +247,9 @@ export class SecurityBaselineOperator extends Operator {
   }
 
   protected override async init(): Promise<void> {
+    this.#resources.baselines.onChange(({ type, previous }) => {
+      if (type === 'deleted') this.#gate.deleted(previous.baseline);
+    });
     for (const resource of this.#resources.all) {
       const { type, selection } = resource;
       await this.watchResource(
@@ -275,8 +310,15 @@ export class SecurityBaselineOperator extends Operator {
 
   #route({ concerns }: WatchedResource, namespace: string, name: string): void {
     switch (concerns) {
+      case 'holds':
+        this.#requests.resync();
+        return;
       case 'baselines':
         this.#requests.baselinesChanged();
+        if (this.#gate.holds.size > 0) {
+          this.#gate.reconsider();
+          this.#requests.resync();
+        }
         this.#statuses.changed();
         return;
       case 'namespaces':
@@ -299,6 +341,8 @@ export class SecurityBaselineOperator extends Operator {
 
   async #waitForSync(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#watchers.map((watcher) => watcher.waitForSync(signal)));
+    for (const hold of currentHolds(this.#resources.removalHolds)?.holds.values() ?? [])
+      this.#gate.restore(hold);
     // The pass over the fleet begins here, and the workers right after it.
     this.#requests.open();
   }

@@ -18,6 +18,9 @@ export interface OperatorOptions {
   readonly maxRequestsInFlight: number;
   readonly resyncIntervalMs: number;
   readonly drainTimeoutMs: number;
+  /** More namespaces than this losing a baseline's protection within the window are held. */
+  readonly removalThreshold: number;
+  readonly removalWindowMs: number;
   readonly grantableClusterRole: string;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -87,6 +90,20 @@ export function parseOptions(argv: readonly string[], version: string): Operator
     )
     .addOption(
       option(
+        '--removal-threshold <count>',
+        "namespaces that may lose a baseline's protection within the window; more are held until confirmed",
+        'REMOVAL_THRESHOLD',
+      )
+        .default(10)
+        .argParser(parseCount),
+    )
+    .addOption(
+      option('--removal-window <duration>', 'see --removal-threshold', 'REMOVAL_WINDOW')
+        .default(300_000, '5m')
+        .argParser(parseDuration),
+    )
+    .addOption(
+      option(
         '--grantable-cluster-role <name>',
         'the ClusterRole that says what baselines may grant',
         'GRANTABLE_CLUSTER_ROLE',
@@ -118,6 +135,8 @@ export function parseOptions(argv: readonly string[], version: string): Operator
     maxRequestsInFlight: values.maxRequestsInFlight,
     resyncIntervalMs: values.resyncInterval,
     drainTimeoutMs: values.drainTimeout,
+    removalThreshold: values.removalThreshold,
+    removalWindowMs: values.removalWindow,
     grantableClusterRole: values.grantableClusterRole,
     logLevel: values.logLevel,
     logFormat: values.logFormat,

@@ -24,6 +24,21 @@ export const baselineUidLabel = `${group}/baseline-uid`;
 /** What becomes of the object when its baseline no longer asks for it: `Delete` or `Orphan`. */
 export const deletionPolicyAnnotation = `${group}/deletion-policy`;
 
+/**
+ * On namespaces: the UIDs of the baselines whose Pod Security labels we put there, comma separated, so that it is known whose
+ * protection goes when they do.
+ */
+export const labelledByAnnotation = `${group}/pod-security-by`;
+
+/** On namespaces: the UIDs of the baselines for which the namespace has been hardened. Pods are held until it is there. */
+export const hardenedAnnotation = `${group}/hardened`;
+
+/** On a baseline: its generation, to confirm that many namespaces shall lose its protection. */
+export const confirmRemovalAnnotation = `${group}/confirm-removal`;
+
+/** On a baseline: its generation, to confirm that it shall be deleted although it covers many namespaces. */
+export const allowDeletionAnnotation = `${group}/allow-deletion`;
+
 /** Why an allowance is needed, in the words of the baseline. */
 export const justificationAnnotation = `${group}/justification`;
 

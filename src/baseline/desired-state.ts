@@ -11,6 +11,12 @@ export interface BaselineRef {
 /** A direction of traffic, seen from the pods that a policy selects. */
 export type Direction = 'Ingress' | 'Egress';
 
+/** Names an object in the namespace at hand. */
+export interface ObjectRef {
+  readonly kind: ManagedKind;
+  readonly name: string;
+}
+
 /** An object that must be there, exactly so. */
 export interface DesiredObject {
   readonly kind: ManagedKind;
@@ -39,9 +45,16 @@ export interface Problem {
   readonly baseline: BaselineRef;
   readonly reason:
     | 'DnsNotFound'
+    | 'ApiServerNotFound'
+    | 'PodRangesNotKnown'
+    | 'TooManyClusterRanges'
+    | 'NodesNotFound'
+    | 'TooManyNodes'
     | 'RulesNotGrantable'
+    | 'ClusterRolesNotGrantable'
     | 'ServiceAccountOverridden'
-    | 'LimitRangeDefaultsOverridden';
+    | 'LimitRangeDefaultsOverridden'
+    | 'LimitRangesContradict';
   /** Names the field and the fix. */
   readonly message: string;
   /** Whether something the baseline asks for is missing; otherwise another baseline gives it in this one's stead. */
@@ -57,7 +70,16 @@ export interface DesiredState {
   /** The directions that the baselines deny, which a tenant's own policies may undo. */
   readonly denied: readonly Direction[];
   readonly objects: readonly DesiredObject[];
+  /**
+   * Objects that a baseline asks for, but what they should be is not known at the moment: where they are, they stay as we wrote
+   * them, and where they are not, they are not written.
+   */
+  readonly kept: readonly ObjectRef[];
   readonly podSecurity: Readonly<Partial<Record<PodSecurityMode, PodSecurityLevel>>>;
+  /** The UIDs of the baselines that ask for Pod Security levels, sorted. */
+  readonly podSecurityBy: readonly string[];
+  /** The UIDs to mark the namespace with once it is hardened, sorted; empty where no baseline holds pods until then. */
+  readonly mark: readonly string[];
   /** Whether the default ServiceAccount must not mount its token. */
   readonly denyDefaultToken: boolean;
   readonly problems: readonly Problem[];
@@ -69,7 +91,10 @@ export const nothingDesired: DesiredState = {
   auditing: [],
   denied: [],
   objects: [],
+  kept: [],
   podSecurity: {},
+  podSecurityBy: [],
+  mark: [],
   denyDefaultToken: false,
   problems: [],
 };

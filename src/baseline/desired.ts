@@ -44,7 +44,12 @@ export function compose(selecting: readonly SecurityBaseline[], cluster: Cluster
       ...limits.objects,
       ...accounts.objects,
     ],
+    kept: policies.flatMap(({ kept }) => kept),
     podSecurity: composePodSecurity(baselines),
+    podSecurityBy: uidsOf(baselines.filter(({ spec }) => spec.podSecurity !== undefined)),
+    mark: baselines.some(({ spec }) => spec.admission?.holdPodsUntilHardened === true)
+      ? uidsOf(baselines)
+      : [],
     denyDefaultToken: baselines.some(({ spec }) => spec.defaultServiceAccount?.automountToken === false),
     problems: [...policies.flatMap(({ problems }) => problems), ...limits.problems, ...accounts.problems],
   };
@@ -60,4 +65,8 @@ export function composeAsIfEnforced(
     spec: { ...baseline.spec, mode: 'Enforce' as const },
   }));
   return compose(enforcing, cluster);
+}
+
+function uidsOf(baselines: readonly SecurityBaseline[]): string[] {
+  return baselines.map((baseline) => refOf(baseline).uid).sort();
 }

@@ -102,7 +102,8 @@ export class ChangeWriter {
       }
       case 'label': {
         const { client, observe } = this.#targets.namespaces;
-        const metadata = { name: namespace.name, uid: namespace.uid, labels: change.labels };
+        const { labels, annotations } = change;
+        const metadata = { name: namespace.name, uid: namespace.uid, labels, annotations };
         observe(
           await client.apply({ apiVersion: 'v1', kind: 'Namespace', metadata }, { ...context, force: true }),
         );

@@ -49,8 +49,8 @@ export class ClusterView {
     return Array.from(this.#stores.baselines, ({ baseline }) => baseline);
   }
 
-  baseline(name: string): SecurityBaseline | undefined {
-    return this.#stores.baselines.get('', name)?.baseline;
+  baselineByUid(uid: string): SecurityBaseline | undefined {
+    return this.baselines.find(({ metadata }) => metadata.uid === uid);
   }
 
   /** Everything that baselines may depend on beside themselves. */
@@ -69,6 +69,20 @@ export class ClusterView {
   /** All namespaces but protected and terminating ones. */
   *namespaces(): Iterable<ObservedNamespace> {
     for (const namespace of this.#stores.namespaces) if (this.#concernsUs(namespace)) yield namespace;
+  }
+
+  /** The namespaces that hold something of the baseline with this UID. Goes over every object. */
+  namespacesHolding(uid: string): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (const store of Object.values(this.#stores.objects)) {
+      for (const { managed, baselineUid, namespace } of store) {
+        if (managed && baselineUid === uid) names.add(namespace);
+      }
+    }
+    for (const { name, labelledBy } of this.#stores.namespaces) {
+      if (labelledBy.split(',').includes(uid)) names.add(name);
+    }
+    return names;
   }
 
   /** A namespace with its objects, as `Differ.diff` takes it. */

@@ -1,7 +1,7 @@
 /** Desired states, composed once for all the namespaces that the same baselines select. */
 import type { SecurityBaseline } from '../api/types.generated.ts';
 import type { ClusterFacts } from '../baseline/cluster-facts.ts';
-import { compose, selectingBaselines } from '../baseline/desired.ts';
+import { compose, composeAsIfEnforced, selectingBaselines } from '../baseline/desired.ts';
 import type { DesiredState } from '../baseline/desired-state.ts';
 import type { NamespaceIdentity } from '../baseline/selection.ts';
 
@@ -33,18 +33,31 @@ export class DesiredStates {
     return this.#compose(selectingBaselines(this.#baselines, namespace));
   }
 
+  /** What they would ask if those in Audit mode enforced, too. */
+  asIfEnforced(namespace: NamespaceIdentity): DesiredState {
+    const selecting = selectingBaselines(this.#baselines, namespace);
+    return this.#remember(`audit ${keyOf(selecting)}`, () => composeAsIfEnforced(selecting, this.#facts));
+  }
+
   /** What one baseline asks for by itself, wherever it selects. */
   ofBaseline(baseline: SecurityBaseline): DesiredState {
     return this.#compose([baseline]);
   }
 
   #compose(baselines: readonly SecurityBaseline[]): DesiredState {
-    const key = baselines.map(({ metadata }) => `${metadata.uid}@${metadata.generation}`).join(' ');
+    return this.#remember(keyOf(baselines), () => compose(baselines, this.#facts));
+  }
+
+  #remember(key: string, make: () => DesiredState): DesiredState {
     const known = this.#composed.get(key);
     if (known !== undefined) return known;
     if (this.#composed.size >= maxRemembered) this.#composed.clear();
-    const desired = compose(baselines, this.#facts);
+    const desired = make();
     this.#composed.set(key, desired);
     return desired;
   }
+}
+
+function keyOf(baselines: readonly SecurityBaseline[]): string {
+  return baselines.map(({ metadata }) => `${metadata.uid}@${metadata.generation}`).join(' ');
 }

@@ -15,7 +15,7 @@ export type Responsible =
 /** One thing that stands in the way. */
 export interface Failure {
   /** CamelCase, for machines. */
-  readonly reason: 'Forbidden' | 'Refused' | 'NameTaken' | 'Unavailable';
+  readonly reason: 'Forbidden' | 'Refused' | 'NameTaken' | 'Weakened' | 'Unavailable';
   readonly responsible: Responsible;
   /** Names the object and the fix. */
   readonly message: string;

@@ -1,19 +1,27 @@
 /** Makes one namespace what is desired of it. */
 import isEqual from 'lodash/isEqual.js';
-import { type Change, type ChangeSet, inStages, isInPlace } from '../diff/change-set.ts';
-import type { Differ } from '../diff/diff.ts';
+import type { DesiredState } from '../baseline/desired-state.ts';
+import { type Change, type ChangeSet, describeChange, inStages, isInPlace } from '../diff/change-set.ts';
+import { type Differ, type MarkIntent, namespaceChange } from '../diff/diff.ts';
 import type { ObservedNamespace } from '../diff/observed-namespace.ts';
 import { isApiError } from '../kube/api-error.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { ChangeWriter } from './change-writer.ts';
+import type { ReconcileResult } from '../runtime/controller.ts';
+import type { ChangeWriter, WriteContext } from './change-writer.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { DesiredStates } from './desired-states.ts';
 import { type Failure, failureOf, failureOfClash } from './failure.ts';
-import type { NamespaceStates } from './namespace-states.ts';
-import type { Reporter } from './reporter.ts';
+import type { AuditFinding, NamespaceState, NamespaceStates } from './namespace-states.ts';
+import { lossesOf, type RemovalGate } from './removal-gate.ts';
+import { type Reporter, tamperingOf } from './reporter.ts';
+import type { Rivals } from './rivals.ts';
+import { weakeningOf } from './weakening.ts';
 
 /** A namespace this young runs nothing yet, so that its deny may go before its allowances. Milliseconds. */
 const newForMs = 60_000;
+
+/** What is held is looked at again so often, beside when something changes. Milliseconds. */
+const heldRecheckMs = 60_000;
 
 /** Some changes failed; the queue tries again. */
 export class IncompleteError extends Error {
@@ -37,6 +45,8 @@ export interface NamespaceReconcilerParts {
   readonly differ: Differ;
   readonly writer: ChangeWriter;
   readonly states: NamespaceStates;
+  readonly gate: RemovalGate;
+  readonly rivals: Rivals;
   readonly reporter: Reporter;
   readonly clock: Clock;
   /** Whether RBAC lets us make this change. */
@@ -48,6 +58,15 @@ interface Failed {
   readonly error: unknown;
 }
 
+/** What is to be written now, and what must wait. */
+interface Plan {
+  readonly now: readonly Change[];
+  readonly held: readonly Change[];
+  readonly postponed: readonly Change[];
+  /** When to look at what was held or postponed again, in milliseconds. */
+  readonly againInMs: number | undefined;
+}
+
 /** Level-triggered: reads what is, compares with what should be, writes the difference, and looks again. */
 export class NamespaceReconciler {
   readonly #parts: NamespaceReconcilerParts;
@@ -57,65 +76,81 @@ export class NamespaceReconciler {
   }
 
   /** Rejects with {@link IncompleteError} where changes failed that may succeed later. */
-  async reconcile(name: string, signal: AbortSignal): Promise<void> {
-    const { cluster, desiredStates, differ, states, reporter, clock } = this.#parts;
+  async reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
+    const { cluster, desiredStates, differ, states } = this.#parts;
     const namespace = cluster.namespace(name);
     if (namespace === undefined) {
       states.forget(name);
-      return;
+      return {};
     }
     const desired = desiredStates.of(namespace);
     const known = states.get(name);
     const before = known?.uid === namespace.uid ? known : undefined;
+    const context: WriteContext = { priority: before?.pending === 'rollout' ? 'normal' : 'urgent', signal };
+
     const found = differ.diff(desired, cluster.observed(namespace));
-    const failed = await this.#write(
-      found,
-      namespace,
-      before?.pending === 'rollout' ? 'normal' : 'urgent',
-      signal,
-    );
+    const plan = found.changes.length === 0 ? nothing : await this.#plan(found.changes, desired, namespace);
+    const failed = await this.#write(plan.now, namespace, context);
+    this.#report(plan.now, failed, namespace, before, desired);
 
     // Another look, at whatever is there by now: only what has been seen in place counts.
     const current = cluster.namespace(name);
     if (current === undefined) {
       states.forget(name);
-      return;
+      return {};
     }
-    const left = found.changes.length === 0 ? found : differ.diff(desired, cluster.observed(current));
-    const isHardened = isInPlace(left);
-    const failures = isHardened ? [] : await this.#failures(left, failed, current);
-    const phase = isHardened ? 'hardened' : failures.length > 0 ? 'failing' : 'pending';
-    states.settle(current, desired, phase, failures, clock.monotonic());
-
-    const wasHardened = before?.phase === 'hardened' && before.desired === desired;
-    const undone = new Set(failed.map(({ change }) => change));
-    reporter.changed(
-      current,
-      found.changes.filter((change) => !undone.has(change)),
-      wasHardened,
-    );
-    if (isHardened && before?.phase !== 'hardened') reporter.hardened(current, before);
-    if (failures.length > 0 && !isEqual(failures, before?.failures)) reporter.failing(current, failures);
-    if (failed.length > 0)
+    const left = plan.now.length === 0 ? found : differ.diff(desired, cluster.observed(current));
+    failed.push(...(await this.#settle(left, plan, failed, current, desired, before, context)));
+    if (failed.length > 0) {
       throw new IncompleteError(
         name,
         failed.map(({ error }) => error),
       );
+    }
+    return plan.againInMs === undefined ? {} : { requeueAfterMs: plan.againInMs };
+  }
+
+  /** Keeps back what the removal gate holds, and what a rival would undo at once. */
+  async #plan(
+    changes: readonly Change[],
+    desired: DesiredState,
+    namespace: ObservedNamespace,
+  ): Promise<Plan> {
+    const { gate, rivals } = this.#parts;
+    const leftovers = changes.flatMap((change) =>
+      change.action === 'delete' || change.action === 'release' ? [change.observed] : [],
+    );
+    const heldUids = new Set<string>();
+    for (const loss of lossesOf(desired, namespace, leftovers)) {
+      if (!(await gate.mayLose(loss))) heldUids.add(loss.uid);
+    }
+    const now: Change[] = [];
+    const held: Change[] = [];
+    const postponed: Change[] = [];
+    let againInMs = heldUids.size > 0 ? heldRecheckMs : undefined;
+    for (const change of changes) {
+      const waitMs = rivals.waitFor(namespace.name, change);
+      if (isHeld(change, heldUids)) held.push(change);
+      else if (waitMs > 0) {
+        postponed.push(change);
+        againInMs = Math.min(againInMs ?? waitMs, waitMs);
+      } else now.push(change);
+    }
+    return { now, held, postponed, againInMs };
   }
 
   async #write(
-    { changes }: ChangeSet,
+    changes: readonly Change[],
     namespace: ObservedNamespace,
-    priority: 'urgent' | 'normal',
-    signal: AbortSignal,
-  ): Promise<readonly Failed[]> {
+    context: WriteContext,
+  ): Promise<Failed[]> {
     const { writer, clock } = this.#parts;
     const failed: Failed[] = [];
     for (const stage of inStages(changes, clock.now() - namespace.createdAt < newForMs)) {
       await Promise.all(
         stage.map(async (change) => {
           try {
-            await writer.write(change, namespace, { priority, signal });
+            await writer.write(change, namespace, context);
           } catch (error) {
             if (!isOvertaken(error)) failed.push({ change, error });
           }
@@ -123,6 +158,87 @@ export class NamespaceReconciler {
       );
     }
     return failed;
+  }
+
+  #report(
+    changes: readonly Change[],
+    failed: readonly Failed[],
+    namespace: ObservedNamespace,
+    before: NamespaceState | undefined,
+    desired: DesiredState,
+  ): void {
+    const { reporter, rivals } = this.#parts;
+    const wasHardened = before?.phase === 'hardened' && before.desired === desired;
+    const undone = new Set(failed.map(({ change }) => change));
+    const made = changes.filter((change) => !undone.has(change));
+    reporter.changed(namespace, made, wasHardened);
+    for (const change of made) {
+      if (tamperingOf(change, wasHardened) === undefined) continue;
+      if (rivals.repaired(namespace.name, change)) reporter.rival(namespace, change);
+    }
+  }
+
+  /**
+   * Records what it came to, and lets pods in or holds them back by the namespace's mark.
+   *
+   * @returns the failure to write the mark, if it failed
+   */
+  async #settle(
+    left: ChangeSet,
+    plan: Plan,
+    failed: readonly Failed[],
+    namespace: ObservedNamespace,
+    desired: DesiredState,
+    before: NamespaceState | undefined,
+    context: WriteContext,
+  ): Promise<readonly Failed[]> {
+    const { states, reporter, clock, cluster } = this.#parts;
+    const waiting = new Set<Change>([...plan.held, ...plan.postponed]);
+    const unheld = {
+      ...left,
+      changes: left.changes.filter((change) => !plan.held.some((held) => sameTarget(held, change))),
+    };
+    const failures = [
+      ...weakeningOf(desired, cluster.observed(namespace)),
+      ...(isInPlace(unheld) ? [] : await this.#failures(left, failed, namespace)),
+    ];
+    const isHardened = isInPlace(unheld) && failures.length === 0;
+    const phase = isHardened ? 'hardened' : failures.length > 0 ? 'failing' : 'pending';
+    const intent = markIntent(isHardened, failures);
+    const markFailures =
+      waiting.size > 0 && intent === 'set' ? [] : await this.#mark(desired, namespace, intent, context);
+    const audit = this.#audit(desired, left, namespace);
+    if (!isEqual(audit, before?.audit ?? [])) reporter.audited(namespace, desired.auditing, audit);
+    states.settle(namespace, desired, { phase, failures, audit }, clock.monotonic());
+    if (isHardened && before?.phase !== 'hardened') reporter.hardened(namespace, before);
+    if (failures.length > 0 && !isEqual(failures, before?.failures)) reporter.failing(namespace, failures);
+    return markFailures;
+  }
+
+  /** What the baselines in Audit mode would change, beside what is to be changed anyway. */
+  #audit(desired: DesiredState, left: ChangeSet, namespace: ObservedNamespace): readonly AuditFinding[] {
+    if (desired.auditing.length === 0) return [];
+    const { desiredStates, differ, cluster } = this.#parts;
+    const { changes } = differ.diff(desiredStates.asIfEnforced(namespace), cluster.observed(namespace));
+    const anyway = new Set(left.changes.map(describeChange));
+    return changes
+      .filter((change) => !anyway.has(describeChange(change)))
+      .flatMap((change) => {
+        const owner = 'desired' in change ? change.desired.baseline.uid : undefined;
+        const uids = desired.auditing.map(({ uid }) => uid);
+        const responsible = owner !== undefined && uids.includes(owner) ? [owner] : uids;
+        return responsible.map((baselineUid) => ({ baselineUid, change: describeChange(change) }));
+      });
+  }
+
+  async #mark(
+    desired: DesiredState,
+    namespace: ObservedNamespace,
+    intent: MarkIntent,
+    context: WriteContext,
+  ): Promise<readonly Failed[]> {
+    const change = intent === 'keep' ? undefined : namespaceChange(desired, namespace, intent);
+    return change === undefined ? [] : await this.#write([change], namespace, context);
   }
 
   async #failures(
@@ -136,6 +252,40 @@ export class NamespaceReconciler {
       .map(({ change, error }) => failureOf(change, error, (asked) => isPermitted(asked, namespace.name)));
     return [...left.clashes.map(failureOfClash), ...(await Promise.all(ofWrites))];
   }
+}
+
+const nothing: Plan = { now: [], held: [], postponed: [], againInMs: undefined };
+
+/** Removals of what held baselines gave; where any is held, the namespace's labels and the default token stay as well. */
+function isHeld(change: Change, heldUids: ReadonlySet<string>): boolean {
+  if (heldUids.size === 0) return false;
+  switch (change.action) {
+    case 'delete':
+    case 'release':
+      return heldUids.has(change.observed.baselineUid);
+    case 'label':
+      return change.loses;
+    case 'set-default-token':
+      return change.automount === undefined;
+    default:
+      return false;
+  }
+}
+
+/** Two looks at the cluster give two changes for one thing. */
+function sameTarget(a: Change, b: Change): boolean {
+  if (a.action !== b.action) return false;
+  return 'observed' in a && 'observed' in b ? a.observed.uid === b.observed.uid : true;
+}
+
+/** A name that is taken says nothing about protection; a passing failure will pass. */
+function markIntent(isHardened: boolean, failures: readonly Failure[]): MarkIntent {
+  if (isHardened) return 'set';
+  return failures.some(
+    ({ reason }) => reason === 'Weakened' || reason === 'Forbidden' || reason === 'Refused',
+  )
+    ? 'clear'
+    : 'keep';
 }
 
 /** The cluster has moved on and there is nothing left to do here; the watch tells what is next. */

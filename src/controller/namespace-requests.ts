@@ -17,6 +17,8 @@ export interface NamespaceRequestsParts {
   readonly states: NamespaceStates;
   readonly queue: RequestQueue;
   readonly clock: Clock;
+  /** Every namespace has been looked at since the caches synced and we lead. */
+  readonly onFirstPassDone?: (namespaces: number, durationMs: number) => void;
 }
 
 /**
@@ -29,6 +31,8 @@ export class NamespaceRequests {
   #isOpen = false;
   /** Namespaces that the pass over the whole fleet has still to reach. */
   #unvisited = new Set<string>();
+  #passBeganMs = 0;
+  #passSize = 0;
 
   constructor(parts: NamespaceRequestsParts) {
     this.#parts = parts;
@@ -44,6 +48,8 @@ export class NamespaceRequests {
       this.#unvisited.add(namespace.name);
       queue.add(namespace.name, 'normal');
     }
+    this.#passBeganMs = clock.monotonic();
+    this.#passSize = this.#unvisited.size;
   }
 
   /** No more requests: we no longer lead. */
@@ -59,7 +65,9 @@ export class NamespaceRequests {
 
   /** A namespace has been reconciled, with whatever result. */
   visited(name: string): void {
-    this.#unvisited.delete(name);
+    if (!this.#unvisited.delete(name) || this.#unvisited.size > 0) return;
+    const { clock, onFirstPassDone } = this.#parts;
+    onFirstPassDone?.(this.#passSize, clock.monotonic() - this.#passBeganMs);
   }
 
   /** Asks for every namespace, unhurried: catches what everything else has missed. */
@@ -75,7 +83,7 @@ export class NamespaceRequests {
     const namespace = cluster.namespace(name);
     if (namespace === undefined) {
       states.forget(name);
-      this.#unvisited.delete(name);
+      this.visited(name);
       return;
     }
     states.expect(namespace, desiredStates.of(namespace), 'new', clock.monotonic());

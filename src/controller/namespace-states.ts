@@ -21,10 +21,26 @@ export interface NamespaceState {
   readonly desired: DesiredState;
   readonly phase: Phase;
   readonly pending: PendingCause | undefined;
+  /** What baselines in Audit mode would change. */
+  readonly audit: readonly AuditFinding[];
   /** Why it is not hardened; empty while it is only waiting for its turn. */
   readonly failures: readonly Failure[];
   /** When the wait for hardening began, monotonic milliseconds. */
   readonly since: number;
+}
+
+/** A change that a baseline in Audit mode would make. */
+export interface AuditFinding {
+  readonly baselineUid: string;
+  /** For example `create NetworkPolicy tenant.default-deny`. */
+  readonly change: string;
+}
+
+/** What a reconcile came to. */
+export interface Outcome {
+  readonly phase: Phase;
+  readonly failures: readonly Failure[];
+  readonly audit: readonly AuditFinding[];
 }
 
 /** Names one namespace, not its namesakes before and after. */
@@ -73,24 +89,19 @@ export class NamespaceStates {
     const isWaiting = state?.phase === 'pending';
     const pending = isWaiting && state.pending === 'new' ? 'new' : cause;
     const since = isWaiting ? state.since : now;
-    this.#states.set(name, { name, uid, desired, phase: 'pending', pending, failures: [], since });
+    this.#states.set(name, { name, uid, desired, phase: 'pending', pending, failures: [], audit: [], since });
     this.#onChange();
     return true;
   }
 
   /** What a reconcile came to. */
-  settle(
-    { name, uid }: NamespaceRef,
-    desired: DesiredState,
-    phase: Phase,
-    failures: readonly Failure[],
-    now: number,
-  ): void {
+  settle({ name, uid }: NamespaceRef, desired: DesiredState, outcome: Outcome, now: number): void {
     const known = this.#states.get(name);
     const state = known?.uid === uid ? known : undefined;
-    const pending = phase === 'hardened' ? undefined : state?.pending;
-    if (state?.desired === desired && state.phase === phase && isEqual(state.failures, failures)) return;
-    this.#states.set(name, { name, uid, desired, phase, pending, failures, since: state?.since ?? now });
+    const pending = outcome.phase === 'hardened' ? undefined : state?.pending;
+    const next = { name, uid, desired, pending, ...outcome, since: state?.since ?? now };
+    if (state?.desired === desired && isEqual(state, next)) return;
+    this.#states.set(name, next);
     this.#onChange();
   }
 }

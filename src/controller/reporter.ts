@@ -1,6 +1,8 @@
 /** Tells people and machines what happened: events in the tenant's namespace, logs and metrics. */
 import { apiVersionOf, managedKinds } from '../api/kinds.ts';
+import { apiVersion } from '../api/labels.ts';
 import { defaultServiceAccountName } from '../api/names.ts';
+import type { BaselineRef } from '../baseline/desired-state.ts';
 import { type Change, describeChange } from '../diff/change-set.ts';
 import type { ObservedNamespace } from '../diff/observed-namespace.ts';
 import type { EventInput, ObjectReference } from '../kube/event-recorder.ts';
@@ -8,7 +10,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { BaselineMetrics } from '../telemetry/baseline-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Failure } from './failure.ts';
-import type { NamespaceState } from './namespace-states.ts';
+import type { AuditFinding, NamespaceState } from './namespace-states.ts';
 
 /** Where reports go. */
 export interface ReporterSinks {
@@ -17,6 +19,9 @@ export interface ReporterSinks {
   readonly metrics: BaselineMetrics;
   readonly clock: Clock;
 }
+
+/** More of one namespace would not fit into an event. */
+const maxChangesNamed = 8;
 
 const writes = {
   create: 'created',
@@ -68,6 +73,22 @@ export class Reporter {
     }
   }
 
+  /** Somebody keeps changing what we keep putting back. */
+  rival(namespace: ObservedNamespace, change: Change): void {
+    const rival = 'observed' in change ? change.observed.rival : undefined;
+    this.#sinks.metrics.countRival(kindOf(change));
+    this.#sinks.logger.warn('rival', { namespace: namespace.name, change: describeChange(change), rival });
+    this.#sinks.record({
+      regarding: referenceOf(change, namespace),
+      type: 'Warning',
+      reason: 'Rival',
+      action: 'Repair',
+      note:
+        `${rival ?? 'somebody'} keeps changing this object; it is put back each time, with growing pauses. ` +
+        'Have it stop managing the object, or change the baseline',
+    });
+  }
+
   /** A namespace is hardened that was not before. */
   hardened(namespace: ObservedNamespace, before: NamespaceState | undefined): void {
     const { metrics, logger, clock } = this.#sinks;
@@ -82,6 +103,27 @@ export class Reporter {
         reason: 'Hardened',
         action: 'Harden',
         note: `what stood in the way is gone; the namespace is hardened by ${before.desired.baselines.map(({ name }) => name).join(', ')}`,
+      });
+    }
+  }
+
+  /** What baselines in Audit mode would change is not what it was. */
+  audited(
+    namespace: ObservedNamespace,
+    baselines: readonly BaselineRef[],
+    findings: readonly AuditFinding[],
+  ): void {
+    for (const { name, uid } of baselines) {
+      const changes = findings.filter(({ baselineUid }) => baselineUid === uid).map(({ change }) => change);
+      this.#sinks.logger.info('audited', { namespace: namespace.name, baseline: name, changes });
+      if (changes.length === 0) continue;
+      const more = changes.length > maxChangesNamed ? `; and ${changes.length - maxChangesNamed} more` : '';
+      this.#sinks.record({
+        regarding: { apiVersion, kind: 'SecurityBaseline', name, uid },
+        type: 'Normal',
+        reason: 'WouldChange',
+        action: 'Audit',
+        note: `in namespace ${namespace.name}, enforcing would ${changes.slice(0, maxChangesNamed).join('; ')}${more}`,
       });
     }
   }
@@ -102,8 +144,11 @@ export class Reporter {
   }
 }
 
-/** What somebody did, in words; undefined where a change follows from a baseline's own change. */
-function tamperingOf(change: Change, wasHardened: boolean): { reason: string; found: string } | undefined {
+/** What somebody else did, in words; undefined where a change follows from a baseline's own change. */
+export function tamperingOf(
+  change: Change,
+  wasHardened: boolean,
+): { reason: string; found: string } | undefined {
   switch (change.action) {
     case 'create':
       return wasHardened

@@ -10,6 +10,7 @@ import { type ObservedNamespace, observeNamespace, sameNamespace } from '../diff
 import { identityOf, Store, type StoreReader, type StoreRecord } from '../runtime/store.ts';
 import { StringPool } from '../runtime/string-pool.ts';
 import type { BaselineRecord, ClusterRoleRecord, DnsServiceRecord, Stores } from './cluster-view.ts';
+import { type RemovalHoldsRecord, readRemovalHolds, removalHoldsName } from './removal-holds.ts';
 
 /** An object with the metadata that the API server always sends. */
 export type ServedObject = KubernetesObject & {
@@ -24,11 +25,12 @@ export interface WatchedResource {
   readonly selection: { readonly namespace?: string; readonly fieldSelector?: string };
   readonly store: Store<StoreRecord, ServedObject>;
   /** What a change is about. */
-  readonly concerns: 'baselines' | 'namespaces' | 'objects';
+  readonly concerns: 'baselines' | 'namespaces' | 'objects' | 'holds';
 }
 
 /** All watched resources, by what they are for. */
 export interface WatchedResources extends Stores {
+  readonly removalHolds: StoreReader<RemovalHoldsRecord>;
   readonly all: readonly WatchedResource[];
 }
 
@@ -38,6 +40,14 @@ export const baselineType: WatchedResource['type'] = {
   version,
   plural: 'securitybaselines',
   namespaced: false,
+};
+
+/** Where held removals are listed. */
+export const configMapType: WatchedResource['type'] = {
+  group: '',
+  version: 'v1',
+  plural: 'configmaps',
+  namespaced: true,
 };
 
 /** Where namespaces are served. */
@@ -51,11 +61,12 @@ export const namespaceType: WatchedResource['type'] = {
 /**
  * Makes the stores of everything that is watched.
  *
- * @param grantableRole the name of the ClusterRole that says what baselines may grant
+ * @param options.grantableRole the name of the ClusterRole that says what baselines may grant
+ * @param options.namespace the operator's own namespace
  */
 export function createWatchedResources(
   fingerprinter: Fingerprinter,
-  grantableRole: string,
+  options: { readonly grantableRole: string; readonly namespace: string },
 ): WatchedResources {
   const strings = new StringPool();
   const all: WatchedResource[] = [];
@@ -127,7 +138,7 @@ export function createWatchedResources(
   const grantable = watch(
     {
       type: { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles', namespaced: false },
-      selection: { fieldSelector: `metadata.name=${grantableRole}` },
+      selection: { fieldSelector: `metadata.name=${options.grantableRole}` },
       concerns: 'baselines',
     },
     new Store<ClusterRoleRecord, ServedObject>({
@@ -139,7 +150,19 @@ export function createWatchedResources(
       same: (a, b) => JSON.stringify(a.rules) === JSON.stringify(b.rules),
     }),
   );
-  return { baselines, namespaces, objects, dnsServices: services, grantable, all };
+  const removalHolds = watch(
+    {
+      type: configMapType,
+      selection: { namespace: options.namespace, fieldSelector: `metadata.name=${removalHoldsName}` },
+      concerns: 'holds',
+    },
+    new Store<RemovalHoldsRecord, ServedObject>({
+      strings,
+      project: (object, intern) => ({ ...identityOf(object, intern), ...readRemovalHolds(object) }),
+      same: (a, b) => a.confirmed.join() === b.confirmed.join(),
+    }),
+  );
+  return { removalHolds, baselines, namespaces, objects, dnsServices: services, grantable, all };
 }
 
 /** The status is ours and no news; annotations may confirm something. */

@@ -33,8 +33,14 @@ export type Change =
   | { readonly action: 'delete'; readonly observed: ObservedObject }
   /** No longer wanted, and to be left behind: loses our labels. */
   | { readonly action: 'release'; readonly observed: ObservedObject }
-  /** The Pod Security labels that we hold on the namespace become exactly these. */
-  | { readonly action: 'label'; readonly labels: Readonly<Record<string, string>> }
+  /** The labels and annotations that we hold on the namespace become exactly these. */
+  | {
+      readonly action: 'label';
+      readonly labels: Readonly<Record<string, string>>;
+      readonly annotations: Readonly<Record<string, string>>;
+      /** Some of what we held goes: the namespace loses protection. */
+      readonly loses: boolean;
+    }
   /** The default ServiceAccount's token: false, or no longer ours to say. */
   | { readonly action: 'set-default-token'; readonly automount: false | undefined };
 
@@ -79,7 +85,7 @@ export function describeChange(change: Change): string {
     case 'release':
       return `${change.action} ${change.observed.kind} ${change.observed.name}`;
     case 'label':
-      return 'label Namespace';
+      return 'label and annotate Namespace';
     case 'set-default-token':
       return 'set automountServiceAccountToken of ServiceAccount default';
   }

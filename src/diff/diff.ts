@@ -1,5 +1,6 @@
 /** Compares what should be with what is. Pure: the same in gives the same out, and nothing is written here. */
 import { type ManagedKind, managedKindNames } from '../api/kinds.ts';
+import { hardenedAnnotation, labelledByAnnotation } from '../api/labels.ts';
 import { defaultServiceAccountName } from '../api/names.ts';
 import type { DesiredObject, DesiredState } from '../baseline/desired-state.ts';
 import { podSecurityLabels, podSecurityModes, strictness } from '../baseline/pod-security.ts';
@@ -36,7 +37,9 @@ export class Differ {
       else if ('action' in found) changes.push(found);
       else clashes.push(found);
     }
-    changes.push(...this.#leftovers(desired, observed), ...labelChange(desired, observed.namespace));
+    changes.push(...this.#leftovers(desired, observed));
+    const labels = namespaceChange(desired, observed.namespace, 'keep');
+    if (labels !== undefined) changes.push(labels);
     changes.push(...defaultTokenChange(desired, observed));
     return { changes, clashes, unchanged };
   }
@@ -65,10 +68,12 @@ export class Differ {
   /** Ours, and no longer wanted. */
   #leftovers(desired: DesiredState, observed: Observed): Change[] {
     const names = this.#namesOf(desired);
+    const auditing = new Set(desired.auditing.map(({ uid }) => uid));
     return managedKindNames.flatMap((kind) => {
       const leftovers: Change[] = [];
       for (const object of observed.objects(kind)) {
         if (object.terminating || !isOurs(object) || names.has(`${kind}/${object.name}`)) continue;
+        if (auditing.has(object.baselineUid)) continue;
         leftovers.push({ action: object.orphan ? 'release' : 'delete', observed: object });
       }
       return leftovers;
@@ -128,8 +133,46 @@ function splitList(text = ''): string[] {
   return text === '' ? [] : text.split(',');
 }
 
+/** What is to become of the mark by which pods are let in. */
+export type MarkIntent =
+  /** As it is: hardening goes on, and an earlier mark stays good. */
+  | 'keep'
+  /** The namespace is hardened by all of its baselines. */
+  | 'set'
+  /** Protection is missing and cannot be put back, or is undone by a tenant's policy. */
+  | 'clear';
+
+/** The labels and annotations that the namespace should have from us; undefined where it has just these. */
+export function namespaceChange(
+  desired: DesiredState,
+  namespace: ObservedNamespace,
+  intent: MarkIntent,
+): (Change & { action: 'label' }) | undefined {
+  const levels = podSecurityChange(desired, namespace);
+  const labelledBy = Object.keys(levels.labels).length > 0 ? desired.podSecurityBy.join(',') : '';
+  const mark = markFor(desired, namespace, intent);
+  if (!levels.differs && labelledBy === namespace.labelledBy && mark === namespace.mark) return undefined;
+  return {
+    action: 'label',
+    labels: levels.labels,
+    annotations: {
+      ...(labelledBy === '' ? {} : { [labelledByAnnotation]: labelledBy }),
+      ...(mark === '' ? {} : { [hardenedAnnotation]: mark }),
+    },
+    loses: levels.loses,
+  };
+}
+
+function markFor(desired: DesiredState, namespace: ObservedNamespace, intent: MarkIntent): string {
+  if (desired.mark.length === 0 || intent === 'clear') return '';
+  return intent === 'set' ? desired.mark.join(',') : namespace.mark;
+}
+
 /** Somebody's stricter level stays: we never write a weaker value. */
-function labelChange(desired: DesiredState, namespace: ObservedNamespace): Change[] {
+function podSecurityChange(
+  desired: DesiredState,
+  namespace: ObservedNamespace,
+): { readonly labels: Readonly<Record<string, string>>; readonly differs: boolean; readonly loses: boolean } {
   const labels: Record<string, string> = {};
   let differs = false;
   for (const mode of podSecurityModes) {
@@ -142,8 +185,16 @@ function labelChange(desired: DesiredState, namespace: ObservedNamespace): Chang
     labels[keys.version] = want.version;
     if (level !== want.level || namespace.labels[keys.version] !== want.version) differs = true;
   }
-  const dropped = namespace.ownedLabels.some((key) => !Object.hasOwn(labels, key));
-  return differs || dropped ? [{ action: 'label', labels }] : [];
+  const dropped = namespace.ownedLabels.filter((key) => !Object.hasOwn(labels, key));
+  // A baseline in Audit mode writes nothing, so what it set while it enforced stays.
+  if (desired.auditing.length > 0) {
+    for (const key of dropped) labels[key] = namespace.labels[key] ?? '';
+    return { labels, differs, loses: false };
+  }
+  const loses = podSecurityModes.some(
+    (mode) => desired.podSecurity[mode] === undefined && dropped.includes(podSecurityLabels(mode).level),
+  );
+  return { labels, differs: differs || dropped.length > 0, loses };
 }
 
 function defaultTokenChange(desired: DesiredState, observed: Observed): Change[] {
@@ -151,5 +202,7 @@ function defaultTokenChange(desired: DesiredState, observed: Observed): Change[]
   if (desired.denyDefaultToken) {
     return account?.automountsToken === false ? [] : [{ action: 'set-default-token', automount: false }];
   }
-  return account?.ownsToken === true ? [{ action: 'set-default-token', automount: undefined }] : [];
+  return account?.ownsToken === true && desired.auditing.length === 0
+    ? [{ action: 'set-default-token', automount: undefined }]
+    : [];
 }

@@ -1,7 +1,7 @@
 /** What is kept of a namespace. */
 
 import type { Labels } from '../api/label-selector.ts';
-import { podSecurityPrefix } from '../api/labels.ts';
+import { hardenedAnnotation, labelledByAnnotation, podSecurityPrefix } from '../api/labels.ts';
 import type { KubernetesObject } from '../api/objects.ts';
 import { appliedByUs } from './observed.ts';
 
@@ -14,6 +14,10 @@ export interface ObservedNamespace {
   readonly labels: Labels;
   /** Keys of the labels that are there because we applied them. */
   readonly ownedLabels: readonly string[];
+  /** The UIDs of the baselines whose Pod Security labels we put there, sorted and comma separated. */
+  readonly labelledBy: string;
+  /** The UIDs of the baselines for which it has been marked as hardened, likewise. */
+  readonly mark: string;
   /** Milliseconds since the epoch; the API server keeps whole seconds. */
   readonly createdAt: number;
   readonly terminating: boolean;
@@ -34,6 +38,8 @@ export function observeNamespace(object: KubernetesObject): ObservedNamespace {
     ownedLabels: Object.keys(applied?.['f:labels'] ?? {})
       .filter((key) => key.startsWith(`f:${podSecurityPrefix}`))
       .map((key) => key.slice('f:'.length)),
+    labelledBy: metadata.annotations?.[labelledByAnnotation] ?? '',
+    mark: metadata.annotations?.[hardenedAnnotation] ?? '',
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
     terminating: metadata.deletionTimestamp !== undefined,
   };
@@ -44,6 +50,8 @@ export function sameNamespace(a: ObservedNamespace, b: ObservedNamespace): boole
   return (
     a.uid === b.uid &&
     a.terminating === b.terminating &&
+    a.labelledBy === b.labelledBy &&
+    a.mark === b.mark &&
     sameLabels(a.labels, b.labels) &&
     a.ownedLabels.length === b.ownedLabels.length &&
     a.ownedLabels.every((key) => b.ownedLabels.includes(key))

@@ -11,6 +11,7 @@ import {
   pullSecretsAnnotation,
 } from '../api/labels.ts';
 import type { KubernetesObject, ManagedFieldsEntry } from '../api/objects.ts';
+import type { NetworkPolicySpec } from '../api/types.generated.ts';
 import type { Fingerprinter } from './fingerprint.ts';
 
 /** An object of a managed kind, ours or not. */
@@ -37,6 +38,10 @@ export interface ObservedObject {
   readonly role: string;
   /** ServiceAccounts only. */
   readonly account: ObservedAccount | undefined;
+  /** Milliseconds since the epoch; the API server keeps whole seconds. */
+  readonly createdAt: number;
+  /** What somebody else's NetworkPolicy allows, which adds up with ours; undefined for every other object. */
+  readonly foreignPolicy: NetworkPolicySpec | undefined;
   /** In the midst of being deleted (held by somebody's finalizer). */
   readonly terminating: boolean;
 }
@@ -94,6 +99,8 @@ export function observe(
     rival: internOptional(lastRival(metadata.managedFields), intern),
     role: kind === 'RoleBinding' ? intern(roleOf(object)) : '',
     account: kind === 'ServiceAccount' ? accountOf(object) : undefined,
+    createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
+    foreignPolicy: kind === 'NetworkPolicy' && !managed ? (object.spec as NetworkPolicySpec) : undefined,
     terminating: metadata.deletionTimestamp !== undefined,
   };
 }

@@ -20,6 +20,8 @@ export interface BaselineMetrics {
   setNamespaces(counts: Partial<Record<NamespaceState, number>>): void;
   /** One managed object put right, by its kind. */
   countDriftRepair(kind: string): void;
+  /** Somebody keeps changing an object of this kind that we keep putting back. */
+  countRival(kind: string): void;
   /** One write, by kind and what it did. */
   countWrite(kind: string, action: 'created' | 'updated' | 'deleted'): void;
   setBaselines(ready: number, notReady: number): void;
@@ -51,6 +53,12 @@ export function createBaselineMetrics(registry: Registry, prefix: string): Basel
     labelNames: ['kind'],
     registers,
   });
+  const rivals = new Counter({
+    name: `${prefix}rivals_total`,
+    help: 'Objects that somebody else keeps changing while they are put back, by kind.',
+    labelNames: ['kind'],
+    registers,
+  });
   const writes = new Counter({
     name: `${prefix}writes_total`,
     help: 'Managed objects written, by kind and action.',
@@ -63,6 +71,7 @@ export function createBaselineMetrics(registry: Registry, prefix: string): Basel
       for (const state of namespaceStates) namespaces.set({ state }, counts[state] ?? 0);
     },
     countDriftRepair: (kind) => driftRepairs.inc({ kind }),
+    countRival: (kind) => rivals.inc({ kind }),
     countWrite: (kind, action) => writes.inc({ kind, action }),
     setBaselines: (ready, notReady) => {
       baselines.set({ ready: 'true' }, ready);

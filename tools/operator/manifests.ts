@@ -19,6 +19,7 @@ export const installation = [
   'config/rbac/operator.yaml',
   'config/rbac/grantable.yaml',
   'config/rbac/leader-election.yaml',
+  'config/rbac/removal-holds.yaml',
 ] as const;
 
 /** The objects in a file or, by a glob, in several; paths are relative to the repository. */
