@@ -13,7 +13,7 @@ import { NamespaceStates } from './controller/namespace-states.ts';
 import { isPermitted } from './controller/permission.ts';
 import type { RemovalGate } from './controller/removal-gate.ts';
 import { currentHolds } from './controller/removal-holds.ts';
-import { createRemovalGate } from './controller/removals.ts';
+import { createRemovalGate, describeHold } from './controller/removals.ts';
 import { Reporter } from './controller/reporter.ts';
 import { Rivals } from './controller/rivals.ts';
 import {
@@ -129,7 +129,10 @@ export class SecurityBaselineOperator extends Operator {
       namespace: options.namespace,
       threshold: options.removalThreshold,
       windowMs: options.removalWindowMs,
-      onChange: () => this.#statuses.changed(),
+      onChange: () => {
+        metrics.baseline.setRemovalHolds(this.#gate.holds.size);
+        this.#statuses.changed();
+      },
     });
     const baselineClient = new ResourceClient<KubernetesObject>(this.#client, baselineType);
     const baselineTarget = this.#target('securitybaselines');
@@ -137,10 +140,15 @@ export class SecurityBaselineOperator extends Operator {
       cluster,
       desiredStates,
       states,
+      heldOf: (uid) => {
+        const hold = this.#gate.holds.get(uid);
+        return hold === undefined ? undefined : describeHold(hold, options.namespace);
+      },
       isReady: () => this.#requests.isFirstPassDone,
       write: async ({ metadata }, status) => {
         const { uid, name } = metadata;
-        const patch = { metadata: { uid }, status };
+        // A merge patch removes only what it names.
+        const patch = { metadata: { uid }, status: { audit: null, ...status } };
         baselineTarget.observe(
           await baselineClient.mergePatch(name, undefined, patch, { subresource: 'status' }),
         );

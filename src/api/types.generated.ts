@@ -592,6 +592,7 @@ export interface SecurityBaselineStatus {
    * @maxItems 10
    */
   failing?: FailingNamespace[];
+  audit?: AuditStatus;
   /**
    * Ready, Reconciling and Stalled by the kstatus conventions; AllHardened says whether every selected namespace is hardened.
    *
@@ -624,6 +625,32 @@ export interface FailingNamespace {
   namespace: string;
   reason: string;
   message: string;
+}
+/**
+ * In Audit mode, what enforcing this baseline would change.
+ */
+export interface AuditStatus {
+  /**
+   * How many changes enforcing would make.
+   */
+  changes?: number;
+  /**
+   * In how many namespaces.
+   */
+  namespaces?: number;
+  /**
+   * The first of these namespaces by name, with the first of their changes.
+   *
+   * @maxItems 10
+   */
+  first?: AuditedNamespace[];
+}
+export interface AuditedNamespace {
+  namespace: string;
+  /**
+   * @maxItems 8
+   */
+  changes: string[];
 }
 export interface Condition {
   type: string;

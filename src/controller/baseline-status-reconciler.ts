@@ -18,6 +18,8 @@ export interface BaselineStatusReconcilerParts {
   readonly cluster: ClusterView;
   readonly desiredStates: DesiredStates;
   readonly states: NamespaceStates;
+  /** What is held of the removals of the baseline with this UID, in words. */
+  readonly heldOf: (uid: string) => string | undefined;
   /** Whether the states tell the truth yet: before the first pass over the fleet they do not. */
   readonly isReady: () => boolean;
   /** Writes a status, and writes the answer through to the store. */
@@ -74,12 +76,19 @@ export class BaselineStatusReconciler {
     const baselines = cluster.baselines;
     const writes: Promise<void>[] = [];
     for (const baseline of baselines) {
-      const status = statusOf(baseline, this.#summaryOf(baseline, byBaseline), uncovered, now);
+      const status = statusOf(
+        baseline,
+        this.#summaryOf(baseline, byBaseline),
+        uncovered,
+        this.#parts.heldOf(baseline.metadata.uid ?? ''),
+        now,
+      );
       if (status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')) ready += 1;
       if (!isEqual(status, baseline.status)) writes.push(this.#write(baseline, status));
     }
     metrics.setBaselines(ready, baselines.length - ready);
     metrics.setNamespaces({ ...countPhases(states), uncovered });
+    metrics.setAuditChanges(countAuditChanges(states));
     await Promise.all(writes);
   }
 
@@ -109,8 +118,20 @@ export class BaselineStatusReconciler {
   }
 }
 
-function countPhases(states: NamespaceStates): Record<'hardened' | 'pending' | 'failing', number> {
-  const counts = { hardened: 0, pending: 0, failing: 0 };
-  for (const { phase, desired } of states) if (desired.baselines.length > 0) counts[phase] += 1;
+function countPhases(
+  states: NamespaceStates,
+): Record<'hardened' | 'pending' | 'failing' | 'weakened', number> {
+  const counts = { hardened: 0, pending: 0, failing: 0, weakened: 0 };
+  for (const { phase, desired, failures } of states) {
+    if (desired.baselines.length === 0) continue;
+    const isWeakened = failures.length > 0 && failures.every(({ reason }) => reason === 'Weakened');
+    counts[isWeakened ? 'weakened' : phase] += 1;
+  }
   return counts;
+}
+
+function countAuditChanges(states: NamespaceStates): number {
+  let count = 0;
+  for (const { audit } of states) count += audit.length;
+  return count;
 }

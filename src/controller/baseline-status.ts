@@ -1,11 +1,18 @@
 /** A baseline's status, computed from the states of the namespaces: pure, and honest by construction. */
 import { type ConditionFact, mergeConditions } from '../api/conditions.ts';
-import type { FailingNamespace, SecurityBaseline, SecurityBaselineStatus } from '../api/types.generated.ts';
+import type {
+  AuditStatus,
+  FailingNamespace,
+  SecurityBaseline,
+  SecurityBaselineStatus,
+} from '../api/types.generated.ts';
 import type { Problem } from '../baseline/desired-state.ts';
+import { isEnforcing } from '../baseline/selection.ts';
 import type { NamespaceState } from './namespace-states.ts';
 
-/** As many failing namespaces are named; the counts say how many there are. */
-const maxFailingNamed = 10;
+/** As many namespaces are named; the counts say how many there are. */
+const maxNamespacesNamed = 10;
+const maxAuditChangesNamed = 8;
 const maxMessageLength = 1024;
 
 /** What the states of all namespaces add up to, for one baseline. */
@@ -16,46 +23,48 @@ export interface BaselineSummary {
   readonly rollingOut: number;
   readonly failing: readonly NamespaceState[];
   readonly problems: readonly Problem[];
+  /** Namespaces in which the baseline, being in Audit mode, would change something. */
+  readonly audited: readonly NamespaceState[];
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer U)[] ? U[] : T[K] };
 
 /** Adds up the states: one summary for each baseline UID, and the number of namespaces that none enforces. */
 export function summarize(states: Iterable<NamespaceState>): {
   readonly byBaseline: ReadonlyMap<string, BaselineSummary>;
   readonly uncovered: number;
 } {
-  const byBaseline = new Map<
-    string,
-    {
-      selected: number;
-      hardened: number;
-      rollingOut: number;
-      failing: NamespaceState[];
-      problems: Set<Problem>;
-    }
-  >();
+  const byBaseline = new Map<string, Mutable<BaselineSummary>>();
+  const summaryOf = (uid: string): Mutable<BaselineSummary> => {
+    const known = byBaseline.get(uid);
+    if (known !== undefined) return known;
+    const made = { selected: 0, hardened: 0, rollingOut: 0, failing: [], problems: [], audited: [] };
+    byBaseline.set(uid, made);
+    return made;
+  };
   let uncovered = 0;
   for (const state of states) {
-    if (state.desired.baselines.length === 0) uncovered += 1;
-    for (const { uid } of state.desired.baselines) {
-      let summary = byBaseline.get(uid);
-      if (summary === undefined) {
-        summary = { selected: 0, hardened: 0, rollingOut: 0, failing: [], problems: new Set() };
-        byBaseline.set(uid, summary);
-      }
+    const { baselines, auditing, problems } = state.desired;
+    if (baselines.length === 0) uncovered += 1;
+    for (const { uid } of baselines) {
+      const summary = summaryOf(uid);
       summary.selected += 1;
       if (state.phase === 'hardened') summary.hardened += 1;
       if (state.phase === 'failing') summary.failing.push(state);
       if (state.phase === 'pending' && state.pending === 'rollout') summary.rollingOut += 1;
-      for (const problem of state.desired.problems)
-        if (problem.baseline.uid === uid) summary.problems.add(problem);
+    }
+    for (const { uid } of auditing) {
+      const summary = summaryOf(uid);
+      summary.selected += 1;
+      if (state.audit.some(({ baselineUid }) => baselineUid === uid)) summary.audited.push(state);
+      else if (state.phase !== 'pending') summary.hardened += 1;
+    }
+    for (const problem of problems) {
+      const known = summaryOf(problem.baseline.uid).problems;
+      if (!known.some(({ message }) => message === problem.message)) known.push(problem);
     }
   }
-  return {
-    byBaseline: new Map(
-      Array.from(byBaseline, ([uid, summary]) => [uid, { ...summary, problems: [...summary.problems] }]),
-    ),
-    uncovered,
-  };
+  return { byBaseline, uncovered };
 }
 
 /** A summary of a baseline that selects nothing. */
@@ -65,20 +74,25 @@ export const emptySummary: BaselineSummary = {
   rollingOut: 0,
   failing: [],
   problems: [],
+  audited: [],
 };
 
 /**
  * The status to write.
  *
+ * @param held what is held of the baseline's removals, in words
  * @param now RFC 3339
  */
 export function statusOf(
   baseline: SecurityBaseline,
   summary: BaselineSummary,
   uncovered: number,
+  held: string | undefined,
   now: string,
 ): SecurityBaselineStatus {
   const generation = baseline.metadata.generation ?? 0;
+  const facts = conditionsOf(summary);
+  if (held !== undefined) facts.push(fact('RemovalHeld', 'True', 'ManyNamespaces', held));
   return {
     observedGeneration: generation,
     namespaces: {
@@ -87,12 +101,27 @@ export function statusOf(
       failing: summary.failing.length,
       uncovered,
     },
-    failing: summary.failing
-      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-      .slice(0, maxFailingNamed)
-      .map(failingNamespace),
-    conditions: mergeConditions(baseline.status?.conditions ?? [], conditionsOf(summary), generation, now),
+    failing: firstByName(summary.failing).map(failingNamespace),
+    ...(isEnforcing(baseline) ? {} : { audit: auditOf(baseline, summary) }),
+    conditions: mergeConditions(baseline.status?.conditions ?? [], facts, generation, now),
   };
+}
+
+function auditOf({ metadata }: SecurityBaseline, { audited }: BaselineSummary): AuditStatus {
+  const changesIn = (state: NamespaceState): string[] =>
+    state.audit.filter(({ baselineUid }) => baselineUid === metadata.uid).map(({ change }) => change);
+  return {
+    changes: audited.reduce((sum, state) => sum + changesIn(state).length, 0),
+    namespaces: audited.length,
+    first: firstByName(audited).map((state) => ({
+      namespace: state.name,
+      changes: changesIn(state).slice(0, maxAuditChangesNamed),
+    })),
+  };
+}
+
+function firstByName(states: readonly NamespaceState[]): NamespaceState[] {
+  return states.toSorted((a, b) => (a.name < b.name ? -1 : 1)).slice(0, maxNamespacesNamed);
 }
 
 function failingNamespace(state: NamespaceState): FailingNamespace {
@@ -171,10 +200,11 @@ function notHardenedMessage(
   const named = failing
     .map(({ name }) => name)
     .sort()
-    .slice(0, maxFailingNamed)
+    .slice(0, maxNamespacesNamed)
     .join(', ');
   const parts = [`${hardened} of ${selected} selected namespaces are hardened`];
-  if (failing.length > 0) parts.push(`failing: ${named}${failing.length > maxFailingNamed ? ', ...' : ''}`);
+  if (failing.length > 0)
+    parts.push(`failing: ${named}${failing.length > maxNamespacesNamed ? ', ...' : ''}`);
   return [...parts, ...missing.map(({ message }) => message)].join('; ');
 }
 

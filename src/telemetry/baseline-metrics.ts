@@ -24,6 +24,10 @@ export interface BaselineMetrics {
   countRival(kind: string): void;
   /** One write, by kind and what it did. */
   countWrite(kind: string, action: 'created' | 'updated' | 'deleted'): void;
+  /** Changes that baselines in Audit mode would make, all together. */
+  setAuditChanges(count: number): void;
+  /** Baselines whose removal is held. */
+  setRemovalHolds(count: number): void;
   setBaselines(ready: number, notReady: number): void;
 }
 
@@ -45,6 +49,16 @@ export function createBaselineMetrics(registry: Registry, prefix: string): Basel
     name: `${prefix}baselines`,
     help: 'SecurityBaselines by whether they are Ready.',
     labelNames: ['ready'],
+    registers,
+  });
+  const auditChanges = new Gauge({
+    name: `${prefix}audit_changes`,
+    help: 'Changes that baselines in Audit mode would make if they enforced.',
+    registers,
+  });
+  const removalHolds = new Gauge({
+    name: `${prefix}removal_holds`,
+    help: 'Baselines whose removal from many namespaces is held until it is confirmed or undone.',
     registers,
   });
   const driftRepairs = new Counter({
@@ -73,6 +87,8 @@ export function createBaselineMetrics(registry: Registry, prefix: string): Basel
     countDriftRepair: (kind) => driftRepairs.inc({ kind }),
     countRival: (kind) => rivals.inc({ kind }),
     countWrite: (kind, action) => writes.inc({ kind, action }),
+    setAuditChanges: (count) => auditChanges.set(count),
+    setRemovalHolds: (count) => removalHolds.set(count),
     setBaselines: (ready, notReady) => {
       baselines.set({ ready: 'true' }, ready);
       baselines.set({ ready: 'false' }, notReady);
