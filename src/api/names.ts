@@ -5,6 +5,13 @@ export const derivedItems = {
   defaultDeny: 'default-deny',
   allowDns: 'allow-dns',
   allowSameNamespace: 'allow-same-namespace',
+  allowKubernetesApi: 'allow-kubernetes-api',
+  allowInternet: 'allow-internet',
+  allowCloudMetadata: 'allow-cloud-metadata',
+  allowNodes: 'allow-nodes',
+  allowGateway: 'allow-gateway',
+  allowMonitoring: 'allow-monitoring',
+  allowWebhooks: 'allow-webhooks',
 } as const;
 
 /** The name of a managed object. Baselines are named by DNS labels, so the first dot always parts the two. */

@@ -3,12 +3,13 @@
  * Source: https://kubernetes.io/docs/concepts/services-networking/network-policies/
  */
 import { justificationAnnotation } from '../api/labels.ts';
-import { derivedItems } from '../api/names.ts';
+import { derivedItems, objectName } from '../api/names.ts';
 import type { NetworkPolicySpec, SecurityBaseline } from '../api/types.generated.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
-import type { DesiredObject, Direction, Problem } from './desired-state.ts';
-import { dnsEgress } from './dns.ts';
+import type { DesiredObject, Direction, ObjectRef, Problem } from './desired-state.ts';
 import { desiredObject, refOf } from './manifest.ts';
+import { expandPeer, namedPeers, type PeerName, peerNames } from './peers/named-peers.ts';
+import { isNotKnown, type NotKnown, type PeerRules } from './peers/peer.ts';
 
 const everyPod = {};
 
@@ -16,6 +17,8 @@ const everyPod = {};
 export interface NetworkPolicies {
   readonly objects: readonly DesiredObject[];
   readonly problems: readonly Problem[];
+  /** What they should be is not known at the moment: they stay as they are. */
+  readonly kept: readonly ObjectRef[];
 }
 
 /** The directions that any of the baselines denies. */
@@ -37,28 +40,32 @@ export function networkPolicies(
   cluster: ClusterFacts,
 ): NetworkPolicies {
   const section = baseline.spec.networkPolicy;
-  if (section === undefined) return { objects: [], problems: [] };
+  if (section === undefined) return { objects: [], problems: [], kept: [] };
   const objects: DesiredObject[] = [];
   const problems: Problem[] = [];
+  const kept: ObjectRef[] = [];
 
   if (section.defaultDeny !== undefined && section.defaultDeny.length > 0) {
     objects.push(defaultDeny(baseline, section.defaultDeny));
   }
-  if (section.allow?.dns !== undefined && denied.includes('Egress')) {
-    const egress = dnsEgress(section.allow.dns, cluster);
-    if (egress === undefined) problems.push(dnsNotFound(baseline));
-    else
-      objects.push(
-        policy(baseline, derivedItems.allowDns, { podSelector: everyPod, policyTypes: ['Egress'], egress }),
-      );
-  }
-  if (section.allow?.sameNamespace !== undefined && denied.length > 0) {
-    objects.push(allowSameNamespace(baseline, denied));
+  for (const name of peerNames) {
+    const { item, directions } = namedPeers[name];
+    const given = section.allow?.[name];
+    const wanted = directions.filter((direction) => denied.includes(direction));
+    if (given === undefined || wanted.length === 0) continue;
+    const found = expandPeer(name, given, cluster);
+    if (isNotKnown(found)) {
+      problems.push(notKnown(baseline, name, found));
+      kept.push({ kind: 'NetworkPolicy', name: objectName(baseline.metadata.name, item) });
+    } else {
+      const justification = 'justification' in given ? given.justification : undefined;
+      objects.push(policy(baseline, item, allowance(found, wanted), justification));
+    }
   }
   for (const item of section.policies ?? []) {
     objects.push(policy(baseline, item.name, withoutMarks(item.spec), item.justification));
   }
-  return { objects, problems };
+  return { objects, problems, kept };
 }
 
 /** Selects every pod and allows nothing. */
@@ -72,14 +79,14 @@ function defaultDeny(baseline: SecurityBaseline, directions: readonly Direction[
   });
 }
 
-function allowSameNamespace(baseline: SecurityBaseline, denied: readonly Direction[]): DesiredObject {
-  const peers = [{ podSelector: everyPod }];
-  return policy(baseline, derivedItems.allowSameNamespace, {
-    podSelector: everyPod,
-    policyTypes: [...denied],
-    ...(denied.includes('Ingress') ? { ingress: [{ from: peers }] } : {}),
-    ...(denied.includes('Egress') ? { egress: [{ to: peers }] } : {}),
-  });
+/** What a named peer allows, in the directions that are denied. */
+function allowance({ podSelector, ingress, egress }: PeerRules, wanted: Direction[]): NetworkPolicySpec {
+  return {
+    podSelector: podSelector ?? everyPod,
+    policyTypes: wanted,
+    ...(wanted.includes('Ingress') && ingress !== undefined ? { ingress } : {}),
+    ...(wanted.includes('Egress') && egress !== undefined ? { egress } : {}),
+  };
 }
 
 function policy(
@@ -106,13 +113,11 @@ function withoutMarks(spec: NetworkPolicySpec): NetworkPolicySpec {
   };
 }
 
-function dnsNotFound(baseline: SecurityBaseline): Problem {
+function notKnown(baseline: SecurityBaseline, name: PeerName, { reason, message }: NotKnown): Problem {
   return {
     baseline: refOf(baseline),
-    reason: 'DnsNotFound',
+    reason,
     missing: true,
-    message:
-      "spec.networkPolicy.allow.dns: the cluster's DNS was not found (no Service kube-system/kube-dns or openshift-dns/dns-default); " +
-      'give namespace and podSelector, or nodeLocalAddress',
+    message: `spec.networkPolicy.allow.${name}: ${message}`,
   };
 }

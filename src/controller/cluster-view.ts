@@ -2,7 +2,7 @@
 import type { ManagedKind } from '../api/kinds.ts';
 import type { RbacRule } from '../api/objects.ts';
 import type { SecurityBaseline } from '../api/types.generated.ts';
-import type { ClusterFacts, DnsFacts } from '../baseline/cluster-facts.ts';
+import type { ApiServerEndpoints, ClusterFacts, DnsFacts, NodeFacts } from '../baseline/cluster-facts.ts';
 import { systemNamespaces } from '../baseline/selection.ts';
 import type { Observed } from '../diff/diff.ts';
 import type { ObservedObject } from '../diff/observed.ts';
@@ -24,24 +24,48 @@ export interface ClusterRoleRecord extends StoreRecord {
   readonly rules: readonly RbacRule[];
 }
 
+/** An EndpointSlice of the API server's Service. */
+export interface ApiServerRecord extends StoreRecord {
+  readonly endpoints: ApiServerEndpoints | undefined;
+}
+
+/** A Node. */
+export interface NodeRecord extends StoreRecord {
+  readonly facts: NodeFacts;
+}
+
+/** A ServiceCIDR. */
+export interface ServiceRangeRecord extends StoreRecord {
+  readonly cidrs: readonly string[];
+}
+
 /** The stores, as their readers see them. */
 export interface Stores {
   readonly baselines: StoreReader<BaselineRecord>;
   readonly namespaces: StoreReader<ObservedNamespace>;
   readonly objects: Readonly<Record<ManagedKind, StoreReader<ObservedObject>>>;
-  /** One reader for each of `dnsServices` (src/baseline/dns.ts), in that order. */
+  /** One reader for each of `dnsServices` (src/baseline/peers/dns.ts), in that order. */
   readonly dnsServices: readonly StoreReader<DnsServiceRecord>[];
   readonly grantable: StoreReader<ClusterRoleRecord>;
+  readonly apiServers: StoreReader<ApiServerRecord>;
+  readonly nodes: StoreReader<NodeRecord>;
+  readonly serviceRanges: StoreReader<ServiceRangeRecord>;
 }
 
 /** Reads the stores as one cluster. */
 export class ClusterView {
   readonly #stores: Stores;
   readonly #protected: ReadonlySet<string>;
+  readonly #givenRanges: readonly string[];
+  #apiServers: readonly ApiServerEndpoints[] = [];
 
-  /** @param protectedNamespaces beside those of the cluster itself: the operator's own, and those given by flag */
-  constructor(stores: Stores, protectedNamespaces: readonly string[]) {
+  /**
+   * @param protectedNamespaces beside those of the cluster itself: the operator's own, and those given by flag
+   * @param givenRanges CIDRs of the cluster's own that the API server does not tell
+   */
+  constructor(stores: Stores, protectedNamespaces: readonly string[], givenRanges: readonly string[] = []) {
     this.#stores = stores;
+    this.#givenRanges = givenRanges;
     this.#protected = new Set([...systemNamespaces, ...protectedNamespaces]);
   }
 
@@ -55,9 +79,25 @@ export class ClusterView {
 
   /** Everything that baselines may depend on beside themselves. */
   get facts(): ClusterFacts {
-    const found = this.#stores.dnsServices.flatMap((reader) => Array.from(reader, ({ facts }) => facts));
-    const [grantable] = this.#stores.grantable;
-    return { dns: found.find((facts) => facts !== undefined), grantable: grantable?.rules ?? [] };
+    const { dnsServices, grantable, nodes, serviceRanges } = this.#stores;
+    const dns = dnsServices.flatMap((reader) => Array.from(reader, ({ facts }) => facts));
+    const [grantableRole] = grantable;
+    return {
+      dns: dns.find((facts) => facts !== undefined),
+      apiServers: this.#lastApiServers(),
+      nodes: Array.from(nodes, ({ facts }) => facts),
+      serviceRanges: Array.from(serviceRanges, ({ cidrs }) => cidrs).flat(),
+      givenRanges: this.#givenRanges,
+      grantable: grantableRole?.rules ?? [],
+    };
+  }
+
+  /** The last known: an API server that restarts takes its address out of the EndpointSlices for a while. */
+  #lastApiServers(): readonly ApiServerEndpoints[] {
+    const found = Array.from(this.#stores.apiServers, ({ endpoints }) => endpoints);
+    const known = found.filter((endpoints) => endpoints !== undefined);
+    if (known.length > 0) this.#apiServers = known;
+    return this.#apiServers;
   }
 
   /** The namespace, unless it is protected, on its way out, or not there. */

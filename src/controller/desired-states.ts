@@ -1,6 +1,6 @@
 /** Desired states, composed once for all the namespaces that the same baselines select. */
 import type { SecurityBaseline } from '../api/types.generated.ts';
-import type { ClusterFacts } from '../baseline/cluster-facts.ts';
+import { type ClusterFacts, nothingKnown } from '../baseline/cluster-facts.ts';
 import { compose, composeAsIfEnforced, selectingBaselines } from '../baseline/desired.ts';
 import type { DesiredState } from '../baseline/desired-state.ts';
 import type { NamespaceIdentity } from '../baseline/selection.ts';
@@ -14,7 +14,7 @@ const maxRemembered = 1024;
  */
 export class DesiredStates {
   #baselines: readonly SecurityBaseline[] = [];
-  #facts: ClusterFacts = { dns: undefined, grantable: [] };
+  #facts: ClusterFacts = nothingKnown;
   #factsText = '';
   readonly #composed = new Map<string, DesiredState>();
 

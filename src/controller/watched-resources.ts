@@ -1,15 +1,30 @@
 /** What is watched, and what is kept of it: one store for each resource. */
+import isEqual from 'lodash/isEqual.js';
 import { type ManagedKind, managedKindNames, managedKinds, type ResourceType } from '../api/kinds.ts';
 import { group, version } from '../api/labels.ts';
 import type { KubernetesObject, RbacRule } from '../api/objects.ts';
 import type { SecurityBaseline } from '../api/types.generated.ts';
-import { type DnsService, dnsFactsOf, dnsServices } from '../baseline/dns.ts';
+import { type DnsService, dnsFactsOf, dnsServices } from '../baseline/peers/dns.ts';
+import {
+  apiServerEndpointsOf,
+  apiServerSlices,
+  type EndpointSlice,
+} from '../baseline/peers/kubernetes-api.ts';
+import { type Node, nodeFactsOf } from '../baseline/peers/nodes.ts';
 import type { Fingerprinter } from '../diff/fingerprint.ts';
 import { observe, sameObject } from '../diff/observed.ts';
 import { type ObservedNamespace, observeNamespace, sameNamespace } from '../diff/observed-namespace.ts';
 import { identityOf, Store, type StoreReader, type StoreRecord } from '../runtime/store.ts';
 import { StringPool } from '../runtime/string-pool.ts';
-import type { BaselineRecord, ClusterRoleRecord, DnsServiceRecord, Stores } from './cluster-view.ts';
+import type {
+  ApiServerRecord,
+  BaselineRecord,
+  ClusterRoleRecord,
+  DnsServiceRecord,
+  NodeRecord,
+  ServiceRangeRecord,
+  Stores,
+} from './cluster-view.ts';
 import { type RemovalHoldsRecord, readRemovalHolds, removalHoldsName } from './removal-holds.ts';
 
 /** An object with the metadata that the API server always sends. */
@@ -22,7 +37,13 @@ export interface WatchedResource {
   /** Distinguishes several watches of one resource. */
   readonly id: string;
   readonly type: ResourceType & { readonly namespaced: boolean };
-  readonly selection: { readonly namespace?: string; readonly fieldSelector?: string };
+  readonly selection: {
+    readonly namespace?: string;
+    readonly fieldSelector?: string;
+    readonly labelSelector?: string;
+  };
+  /** A server that does not serve it has none of it; else such a server is waited for. Default false. */
+  readonly optional?: boolean;
   readonly store: Store<StoreRecord, ServedObject>;
   /** What a change is about. */
   readonly concerns: 'baselines' | 'namespaces' | 'objects' | 'holds';
@@ -162,7 +183,61 @@ export function createWatchedResources(
       same: (a, b) => a.confirmed.join() === b.confirmed.join(),
     }),
   );
-  return { removalHolds, baselines, namespaces, objects, dnsServices: services, grantable, all };
+  const apiServers = watch(
+    {
+      type: { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', namespaced: true },
+      selection: apiServerSlices,
+      concerns: 'baselines',
+    },
+    new Store<ApiServerRecord, ServedObject>({
+      strings,
+      project: (object, intern) => ({
+        ...identityOf(object, intern),
+        endpoints: apiServerEndpointsOf(object as unknown as EndpointSlice),
+      }),
+      same: (a, b) => isEqual(a.endpoints, b.endpoints),
+    }),
+  );
+  const nodes = watch(
+    {
+      type: { group: '', version: 'v1', plural: 'nodes', namespaced: false },
+      selection: {},
+      concerns: 'baselines',
+    },
+    new Store<NodeRecord, ServedObject>({
+      strings,
+      project: (object, intern) => ({ ...identityOf(object, intern), facts: nodeFactsOf(object as Node) }),
+      same: (a, b) => isEqual(a.facts, b.facts),
+    }),
+  );
+  const serviceRanges = watch(
+    {
+      type: { group: 'networking.k8s.io', version: 'v1', plural: 'servicecidrs', namespaced: false },
+      selection: {},
+      optional: true,
+      concerns: 'baselines',
+    },
+    new Store<ServiceRangeRecord, ServedObject>({
+      strings,
+      project: (object, intern) => ({
+        ...identityOf(object, intern),
+        cidrs: (object.spec as { readonly cidrs?: readonly string[] } | undefined)?.cidrs ?? [],
+      }),
+      same: (a, b) => isEqual(a.cidrs, b.cidrs),
+    }),
+  );
+  return {
+    removalHolds,
+    baselines,
+    namespaces,
+    objects,
+    dnsServices: services,
+    grantable,
+    apiServers,
+    nodes,
+    serviceRanges,
+    all,
+  };
 }
 
 /** The status is ours and no news; annotations may confirm something. */

@@ -2,10 +2,12 @@
  * The cluster's DNS: found from its Service, or given in the baseline.
  * Source: https://github.com/kubernetes/dns/blob/master/docs/specification.md (the kube-dns Service)
  */
-
-import { namespaceNameLabel } from '../api/labels.ts';
-import type { DnsPeer, LabelSelector, NetworkPolicyEgressRule } from '../api/types.generated.ts';
-import type { ClusterFacts, DnsFacts, DnsPort } from './cluster-facts.ts';
+import { namespaceNameLabel } from '../../api/labels.ts';
+import { derivedItems } from '../../api/names.ts';
+import type { DnsPeer, LabelSelector, NetworkPolicyEgressRule } from '../../api/types.generated.ts';
+import type { DnsFacts, DnsPort } from '../cluster-facts.ts';
+import { singleAddress } from './cidrs.ts';
+import type { NamedPeer } from './peer.ts';
 
 /** Services by which DNS is found: kube-dns everywhere (also in front of CoreDNS), dns-default on OpenShift. */
 export const dnsServices: readonly { readonly namespace: string; readonly name: string }[] = [
@@ -48,26 +50,32 @@ export function dnsFactsOf(service: DnsService): DnsFacts | undefined {
   };
 }
 
-/** The egress rules that let pods resolve names, or undefined where the DNS is neither given nor found. */
-export function dnsEgress(peer: DnsPeer, cluster: ClusterFacts): NetworkPolicyEgressRule[] | undefined {
-  const pods = givenPods(peer) ?? cluster.dns;
-  if (pods === undefined && peer.nodeLocalAddress === undefined) return undefined;
-  const ports =
-    peer.ports === undefined ? (pods?.ports ?? onBothProtocols([dnsPort])) : onBothProtocols(peer.ports);
-  const rules: NetworkPolicyEgressRule[] = [];
-  if (pods !== undefined) {
-    const namespaceSelector = { matchLabels: { [namespaceNameLabel]: pods.namespace } };
-    rules.push({ to: [{ namespaceSelector, podSelector: pods.podSelector }], ports: [...ports] });
-  }
-  if (peer.nodeLocalAddress !== undefined) {
-    const length = peer.nodeLocalAddress.includes(':') ? 128 : 32;
-    rules.push({
-      to: [{ ipBlock: { cidr: `${peer.nodeLocalAddress}/${length}` } }],
-      ports: onBothProtocols([dnsPort]),
-    });
-  }
-  return rules;
-}
+/** Egress to the DNS pods, and to the node's own cache where there is one. */
+export const dnsPeer: NamedPeer<DnsPeer> = {
+  item: derivedItems.allowDns,
+  directions: ['Egress'],
+  expand: (peer, cluster) => {
+    const pods = givenPods(peer) ?? cluster.dns;
+    const cache = peer.nodeLocalAddress === undefined ? undefined : singleAddress(peer.nodeLocalAddress);
+    const egress: NetworkPolicyEgressRule[] = [];
+    if (pods !== undefined) {
+      const namespaceSelector = { matchLabels: { [namespaceNameLabel]: pods.namespace } };
+      const ports =
+        peer.ports === undefined ? (pods.ports ?? onBothProtocols([dnsPort])) : onBothProtocols(peer.ports);
+      egress.push({ to: [{ namespaceSelector, podSelector: pods.podSelector }], ports: [...ports] });
+    }
+    if (cache !== undefined) {
+      egress.push({ to: [{ ipBlock: { cidr: cache } }], ports: onBothProtocols([dnsPort]) });
+    }
+    if (egress.length > 0) return { egress };
+    return {
+      reason: 'DnsNotFound',
+      message:
+        "the cluster's DNS was not found (no Service kube-system/kube-dns or openshift-dns/dns-default); what was allowed before stays. " +
+        'Give namespace and podSelector, or nodeLocalAddress',
+    };
+  },
+};
 
 function givenPods({
   namespace,
