@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -94,6 +95,17 @@ export class ControlPlane extends ControlPlaneAccess implements AsyncDisposable 
   /** The process id of a component, or undefined when it does not run. */
   pid(component: Component): number | undefined {
     return this.#run.processes.get(component)?.pid;
+  }
+
+  /** Where etcd serves its clients, such as `https://127.0.0.1:40124`: gRPC, and its v3 API as JSON over HTTP. */
+  get etcdUrl(): string {
+    return `https://127.0.0.1:${this.#run.ports.etcd}`;
+  }
+
+  /** What etcd takes: its authority's certificate, and a client certificate with its key. PEM. */
+  get etcdCredentials(): { readonly ca: string; readonly cert: string; readonly key: string } {
+    const read = (name: string): string => readFileSync(layout.pki(this.directory, name), 'utf8');
+    return { ca: read('etcd-ca.crt'), cert: read('etcd-client.crt'), key: read('etcd-client.key') };
   }
 
   /** The file a component's output goes to. */

@@ -27,6 +27,8 @@ export interface OperatorProcessOptions {
   readonly kubeconfig: string;
   /** Further flags. */
   readonly flags?: readonly string[];
+  /** On top of this process' own environment. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Keeps the log in this file. */
   readonly logFile?: string;
 }
@@ -53,7 +55,10 @@ export class OperatorProcess implements AsyncDisposable {
       '127.0.0.1:0',
       ...(options.flags ?? []),
     ];
-    const child = spawn(process.execPath, [main, ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [main, ...flags], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...options.environment },
+    });
     const killWithOwner = (): void => void child.kill('SIGKILL');
     process.once('exit', killWithOwner);
     child.once('exit', () => process.off('exit', killWithOwner));
