@@ -64,6 +64,9 @@ interface ApiErrorFields {
   readonly cause?: unknown;
 }
 
+/** A list or watch of a namespace that is not there succeeds, and is empty: one that is not found is of an unknown resource. */
+const watchFailures: Partial<Record<ApiErrorKind, WatchFailure>> = { gone: 'expired', notFound: 'unserved' };
+
 /**
  * A request that did not succeed. The message names the operation, the object and what was answered:
  * `create networkpolicies team-a/tenant.default-deny: 403 Forbidden: ...`.
@@ -92,7 +95,7 @@ export class ApiError extends Error implements WatchFailureError {
     this.status = fields.status ?? 0;
     this.reason = fields.reason ?? '';
     this.details = fields.details ?? {};
-    this.watchFailure = fields.kind === 'gone' ? 'expired' : 'transient';
+    this.watchFailure = watchFailures[fields.kind] ?? 'transient';
     if (fields.retryAfterMs !== undefined) this.retryAfterMs = fields.retryAfterMs;
   }
 

@@ -56,6 +56,8 @@ export type WatchFailure =
   | 'expired'
   /** The server does not know `sendInitialEvents`: fall back to a paginated list. */
   | 'unsupported'
+  /** The server does not serve the resource at all (404 of a list or watch). */
+  | 'unserved'
   /** Everything else: back off and try again, for ever. */
   | 'transient';
 

@@ -18,6 +18,7 @@
  *
  * - A list becomes visible as a whole. While one is taken, after whatever failure, readers see the last known state.
  * - The last version comes from events and bookmarks, so even a quiet resource is resumed without a list.
+ * - An optional resource that the server does not serve is an empty list, asked for again each minute.
  * - Nothing else lists: a healthy watcher takes one list when it starts, and one each `relistIntervalMs`.
  */
 import { Backoff, type BackoffOptions } from './backoff.ts';
@@ -56,6 +57,11 @@ export interface WatcherOptions<R extends StoreRecord, T extends ObjectWithMeta>
   readonly silenceMs?: number;
   /** A net under everything else: a list at least so often, stretched by up to a tenth. Default 12 h. */
   readonly relistIntervalMs?: number;
+  /**
+   * A server that does not serve the resource holds none of it: that counts as a complete list, and it is asked again each
+   * minute. Only for resources that not every server has; else their absence would read as "everything was deleted". Default false.
+   */
+  readonly optional?: boolean;
   /** Uniform in [0, 1). Default `Math.random`. */
   readonly random?: () => number;
 }
@@ -68,6 +74,9 @@ const SHORTEST_WATCH_S = 300;
 
 /** A watch that delivered and lived so long is healthy: it may be resumed at once. */
 const HEALTHY_AFTER_MS = 1_000;
+
+/** A server without an optional resource is asked for it again after so long. */
+const UNSERVED_RETRY_MS = 60_000;
 
 /** Streamed lists, or silent watches, in a row, before another way is tried. */
 const ATTEMPTS = 2;
@@ -89,6 +98,7 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
   readonly #longestDelayMs: number;
   readonly #silenceMs: number;
   readonly #relistIntervalMs: number;
+  readonly #optional: boolean;
   readonly #random: () => number;
   readonly #synced = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
@@ -104,7 +114,7 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
   #healthy = false;
 
   constructor(options: WatcherOptions<R, T>) {
-    const { listWatch, store, clock, observer = {}, random = Math.random } = options;
+    const { listWatch, store, clock, observer = {}, optional = false, random = Math.random } = options;
     const { backoff = { initialMs: 200, maxMs: 10_000 } } = options;
     const { silenceMs = 150_000, relistIntervalMs = 12 * 3_600_000 } = options;
     this.resource = listWatch.resource;
@@ -116,6 +126,7 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
     this.#longestDelayMs = backoff.maxMs;
     this.#silenceMs = silenceMs;
     this.#relistIntervalMs = relistIntervalMs;
+    this.#optional = optional;
     this.#random = random;
   }
 
@@ -192,6 +203,11 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
   ): Promise<void> {
     if (failure?.watchFailure === 'unsupported' && this.#streamingSupported) {
       this.#streamingSupported = false;
+      return;
+    }
+    if (failure?.watchFailure === 'unserved' && this.#optional) {
+      this.#holdNothing();
+      await this.#clock.sleep(UNSERVED_RETRY_MS, signal).catch(() => undefined);
       return;
     }
     this.#silences = failure instanceof SilenceError ? this.#silences + 1 : 0;
@@ -277,6 +293,15 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
     relist.commit(resourceVersion);
     this.#unfinishedStreams = 0;
     this.#onListed('paginated', objects, startMs);
+  }
+
+  /** The server has answered that it does not serve the resource. */
+  #holdNothing(): void {
+    this.#heard();
+    if (this.#store.size > 0) this.#store.swap([], this.#store.reached);
+    this.#mustList = true;
+    this.#hasSynced = true;
+    this.#synced.resolve();
   }
 
   #onListed(mode: ListMode, objects: number, startMs: number): void {
