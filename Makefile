@@ -1,0 +1,69 @@
+# Everything that is done with this repository. Needs Node.js 20 or newer with npm, and Go once, where the control
+# plane's binaries cannot be downloaded. What runs is the Node.js that package.json pins, whatever the machine has.
+
+NODE := node_modules/.bin/node
+INSTALLED := node_modules/.installed
+PINNED = $(shell sed -n 's/^    "node": "\([0-9.]*\)",*$$/\1/p' package.json)
+# With REPORTS=<folder>, test results are also written there, as JSON.
+REPORT = $(if $(REPORTS),-- --reporter=default --reporter=json --outputFile.json=$(REPORTS)/$@.json)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-unit test-integration typecheck lint format generate generated-check controlplane \
+	binaries clean
+
+##@ Begin here
+
+help: ## Show this help
+	@awk 'BEGIN { FS = ":.*## "; print "Usage: make TARGET" } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## See it work on a real API server (ONCE=1: end by itself, exit code 0 if all was as claimed)
+	@$(NODE) tools/demo/main.ts $(if $(filter-out 0,$(ONCE)),--once)
+
+##@ Test
+
+test: typecheck lint generated-check test-unit test-integration ## Run everything (-k: go on after a failure)
+
+test-unit: $(INSTALLED) ## Run unit and property tests; REPORTS=folder also writes JSON, as for all tests
+	npm run --silent test:unit $(REPORT)
+
+test-integration: $(INSTALLED) binaries ## Run tests on a real control plane
+	npm run --silent test:integration $(REPORT)
+
+typecheck: $(INSTALLED) ## Check types
+	npm run --silent typecheck
+
+lint: $(INSTALLED) ## Check style, formatting and import directions
+	npm run --silent lint
+
+generated-check: $(INSTALLED) ## Check that what is generated from the CRDs is up to date
+	npm run --silent generate -- --check
+
+##@ Develop
+
+format: $(INSTALLED) ## Format, and mend what the linter can mend
+	npm run --silent format
+
+generate: $(INSTALLED) ## Generate the types of the CRDs
+	npm run --silent generate
+
+controlplane: $(INSTALLED) ## Start a control plane and keep it until Ctrl-C
+	@$(NODE) tools/controlplane/main.ts start
+
+binaries: $(INSTALLED) ## Obtain the control plane's binaries: from a cache, a download or a build (minutes, once)
+	@$(NODE) tools/controlplane/main.ts ensure-binaries
+
+clean: ## Remove what was installed and generated here (the control plane's binaries stay in the user's cache)
+	rm -rf node_modules dist coverage .tmp
+
+# A stamp, so that this is done again when the lockfile changes. npm's older versions run the install script of the
+# package `node` always, newer ones because package.json allows it; where scripts are off, say so now, not later.
+$(INSTALLED): package.json package-lock.json
+	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' && npm --version >/dev/null || \
+		{ echo 'Needed: Node.js 20 or newer, with npm (https://nodejs.org).' >&2; exit 1; }
+	npm ci --no-audit --no-fund
+	@test "$$($(NODE) --version)" = v$(PINNED) || \
+		{ echo 'npm has not installed Node.js $(PINNED): its package "node" does so by an install script.' >&2; \
+		echo 'Allow it (npm config get ignore-scripts) and run: npm rebuild node && make' >&2; exit 1; }
+	@touch $@
