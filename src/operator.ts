@@ -104,7 +104,11 @@ export class SecurityBaselineOperator extends Operator {
       grantableRole: options.grantableClusterRole,
       namespace: options.namespace,
     });
-    const cluster = new ClusterView(this.#resources, [options.namespace, ...options.protectedNamespaces]);
+    const cluster = new ClusterView(
+      this.#resources,
+      [options.namespace, ...options.protectedNamespaces],
+      options.clusterCidrs,
+    );
     const desiredStates = new DesiredStates();
     const states = new NamespaceStates(() => this.#statuses.changed());
     this.#queue = new WorkQueue({ clock, observer: { onRetry: () => metrics.countQueueRetry() } });
@@ -299,6 +303,7 @@ export class SecurityBaselineOperator extends Operator {
     const watcher = new Watcher({
       listWatch: createListWatch<ServedObject>(this.#client, resource.type, resource.selection),
       store: resource.store,
+      optional: resource.optional ?? false,
       clock,
       observer: {
         onListed: (mode, objects, durationMs) => {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseCidr } from './connectivity/ip.ts';
 import { type LogFormat, type LogLevel, logFormats, logLevels } from './telemetry/logger.ts';
 
 /** How the operator is to run. */
@@ -10,6 +11,8 @@ export interface OperatorOptions {
   /** The operator's own namespace: protected, and home of its Lease. */
   readonly namespace: string;
   readonly protectedNamespaces: readonly string[];
+  /** CIDRs of pods, Services and whatever else is the cluster's own: not the internet. */
+  readonly clusterCidrs: readonly string[];
   readonly leaderElect: boolean;
   readonly identity: string;
   readonly probeHost: string;
@@ -52,6 +55,15 @@ export function parseOptions(argv: readonly string[], version: string): Operator
       )
         .default([], 'none')
         .argParser(parseNames),
+    )
+    .addOption(
+      option(
+        '--cluster-cidrs <cidrs>',
+        "the cluster's own address ranges, comma separated, where the API server does not tell them",
+        'CLUSTER_CIDRS',
+      )
+        .default([], 'none')
+        .argParser(parseCidrs),
     )
     .addOption(option('--no-leader-elect', 'run without a Lease: only where there is never more than one'))
     .addOption(
@@ -126,6 +138,7 @@ export function parseOptions(argv: readonly string[], version: string): Operator
     ...(values.kubeconfig === undefined ? {} : { kubeconfig: values.kubeconfig }),
     namespace: values.namespace,
     protectedNamespaces: values.protectedNamespaces,
+    clusterCidrs: values.clusterCidrs,
     leaderElect: values.leaderElect,
     // A process started anew under its old name is another candidate.
     identity: `${values.identity}_${randomUUID().slice(0, 8)}`,
@@ -148,11 +161,22 @@ function option(flags: string, description: string, environment?: string): Optio
   return environment === undefined ? made : made.env(environment);
 }
 
-function parseNames(text: string): string[] {
-  const names = text
+function parseList(text: string): string[] {
+  return text
     .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function parseCidrs(text: string): string[] {
+  const cidrs = parseList(text);
+  const wrong = cidrs.find((cidr) => parseCidr(cidr) === undefined);
+  if (wrong !== undefined) throw new InvalidArgumentError(`'${wrong}' is not a CIDR such as 10.244.0.0/16.`);
+  return cidrs;
+}
+
+function parseNames(text: string): string[] {
+  const names = parseList(text);
   const wrong = names.find((name) => !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name));
   if (wrong !== undefined) throw new InvalidArgumentError(`'${wrong}' is not the name of a namespace.`);
   return names;
