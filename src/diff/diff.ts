@@ -73,7 +73,7 @@ export class Differ {
       const leftovers: Change[] = [];
       for (const object of observed.objects(kind)) {
         if (object.terminating || !isOurs(object) || names.has(`${kind}/${object.name}`)) continue;
-        if (auditing.has(object.baselineUid)) continue;
+        if (auditing.has(object.baselineUid) || isKept(desired, object)) continue;
         leftovers.push({ action: object.orphan ? 'release' : 'delete', observed: object });
       }
       return leftovers;
@@ -96,6 +96,13 @@ export class Differ {
 function isOurs(object: ObservedObject): boolean {
   return (
     object.managed && (object.kind === 'ServiceAccount' || object.name.startsWith(`${object.baseline}.`))
+  );
+}
+
+/** What it should be is not known, so what we wrote stays; what somebody else has rewritten since is not that, and goes. */
+function isKept({ kept }: DesiredState, object: ObservedObject): boolean {
+  return (
+    object.rival === undefined && kept.some(({ kind, name }) => kind === object.kind && name === object.name)
   );
 }
 
