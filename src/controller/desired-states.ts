@@ -1,4 +1,5 @@
 /** Desired states, composed once for all the namespaces that the same baselines select. */
+import isEqual from 'lodash/isEqual.js';
 import type { SecurityBaseline } from '../api/types.generated.ts';
 import { type ClusterFacts, nothingKnown } from '../baseline/cluster-facts.ts';
 import { compose, composeAsIfEnforced, selectingBaselines } from '../baseline/desired.ts';
@@ -16,7 +17,9 @@ export class DesiredStates {
   #baselines: readonly SecurityBaseline[] = [];
   #facts: ClusterFacts = nothingKnown;
   #factsText = '';
-  readonly #composed = new Map<string, DesiredState>();
+  #composed = new Map<string, DesiredState>();
+  /** From before the facts last changed: most changes (another Node, say) make no difference to most. */
+  #before = new Map<string, DesiredState>();
 
   /** To be called when a baseline or a fact changed. */
   update(baselines: readonly SecurityBaseline[], facts: ClusterFacts): void {
@@ -25,7 +28,8 @@ export class DesiredStates {
     if (factsText === this.#factsText) return;
     this.#factsText = factsText;
     this.#facts = facts;
-    this.#composed.clear();
+    this.#before = this.#composed;
+    this.#composed = new Map();
   }
 
   /** What all baselines together ask of the namespace. */
@@ -52,7 +56,9 @@ export class DesiredStates {
     const known = this.#composed.get(key);
     if (known !== undefined) return known;
     if (this.#composed.size >= maxRemembered) this.#composed.clear();
-    const desired = make();
+    const made = make();
+    const before = this.#before.get(key);
+    const desired = before !== undefined && isEqual(before, made) ? before : made;
     this.#composed.set(key, desired);
     return desired;
   }
