@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-// Two rungs of the test ladder. Unit tests touch no process and no clock but their own; integration
-// tests share one real control plane per run (test/support/global-control-plane.ts).
+// Three rungs of the test ladder. Unit tests touch no process and no clock but their own; integration
+// tests share one real control plane per run (test/support/global-control-plane.ts); chaos tests have control planes of
+// their own, since they harm them (docs/adr/0006-chaos.md). CHAOS=full is the long form.
 export default defineConfig({
   test: {
     projects: [
@@ -19,6 +20,14 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          testTimeout: process.env.CHAOS === 'full' ? 400_000 : 150_000,
+          hookTimeout: 120_000,
         },
       },
     ],

@@ -14,11 +14,13 @@ const root = new URL('../../', import.meta.url);
 /** What `kubectl apply -k config/default` installs, without the Deployment: the operator runs as a process here. */
 export const installation = [
   'config/default/namespace.yaml',
+  'crds/baselineexceptions.yaml',
   'crds/securitybaselines.yaml',
   'config/rbac/service-account.yaml',
   'config/rbac/operator.yaml',
   'config/rbac/grantable.yaml',
   'config/rbac/leader-election.yaml',
+  'config/manager/flow-schema.yaml',
   'config/rbac/removal-holds.yaml',
 ] as const;
 

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
+import type { Fault, Faults } from '../../support/faulty-proxy.ts';
+import type { ChaosCluster } from '../chaos-cluster.ts';
+import { chance, form } from '../form.ts';
+import { expectOrder } from '../invariants.ts';
+import { metric } from '../metrics.ts';
+
+const faults: Required<Faults> = {
+  resetRequest: 0.03,
+  resetAnswer: 0.03,
+  truncateAnswer: 0.03,
+  delay: 0.05,
+  tooManyRequests: 0.02,
+  tooManyRequestsNow: 0.02,
+  serverError: 0.03,
+  unavailable: 0.03,
+  resetWatch: 0.01,
+  truncateWatch: 0.01,
+  repeatEvent: 0.1,
+};
+
+/** Everything that can go wrong between the operator and the API server does. */
+export function faultyNetwork(cluster: () => ChaosCluster): void {
+  test('resets, delays, cut bodies, 429, 500, 503 and stale events during a burst and a rollout lose nothing', async () => {
+    await using proxy = await cluster().proxy(chance.fork('faulty network'));
+    await using fleet = await cluster().fleet('faulty');
+    const kubeconfig = await proxy.kubeconfig(await cluster().kubeconfig());
+    proxy.inflict(faults);
+    await using operator = await cluster().operator({ kubeconfig });
+    await fleet.grow(3);
+    await fleet.plantForeignObjects(3);
+    await fleet.grow(form.burst - 3);
+    await fleet.allowPods('40');
+    await eventually(
+      () => expect(new Set(proxy.inflicted.keys())).toEqual(new Set(Object.keys(faults) as Fault[])),
+      { what: 'every fault has happened', timeoutMs: form.patienceMs },
+    );
+    proxy.calm();
+    await expectOrder(cluster(), fleet);
+    // Cut lines were seen as such.
+    expect(await metric(operator, 'watch_malformed_events_total')).toBeGreaterThan(0);
+  });
+}

@@ -1,0 +1,37 @@
+import { test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
+import { alone, type ChaosCluster } from '../chaos-cluster.ts';
+import { chance, form } from '../form.ts';
+import { expectOrder } from '../invariants.ts';
+import { metric } from '../metrics.ts';
+
+const writesPerNamespace = 9;
+
+/** The operator is killed in the midst of its work. */
+export function processDeath(cluster: () => ChaosCluster): void {
+  const { burst, kills } = form;
+
+  test(`killed ${kills} times at random points of a burst of ${burst} namespaces, it loses nothing`, async () => {
+    const random = chance.fork('process death');
+    await using fleet = await cluster().fleet('killed');
+    let operator = await cluster().operator({ flags: alone });
+    await fleet.grow(3);
+    await fleet.plantForeignObjects(3);
+    const growing = fleet.grow(burst - 3);
+    // So many writes, each process may do. Half of all at most, so that every one of them has something to die in.
+    const share = (burst * writesPerNamespace) / 2 / kills;
+    for (let kill = 1; kill <= kills; kill += 1) {
+      const diesAfter = random.below(share);
+      await eventually(async () => (await metric(operator, 'writes_total')) >= diesAfter, {
+        what: `process ${kill} has done ${diesAfter} writes`,
+        timeoutMs: form.patienceMs,
+      });
+      operator.signal('SIGKILL');
+      await operator.ended();
+      operator = await cluster().operator({ flags: alone });
+    }
+    await using _last = operator;
+    await growing;
+    await expectOrder(cluster(), fleet);
+  });
+}
