@@ -47,7 +47,9 @@ export class ApiProxy implements AsyncDisposable {
   async kubeconfig(path: string): Promise<string> {
     const config = parse(await readFile(path, 'utf8'));
     const { port } = this.#server.address() as AddressInfo;
-    config.clusters[0].cluster = { server: `http://127.0.0.1:${port}` };
+    // Without TLS the client wants to be told that this is meant.
+    const cluster = { server: `http://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true };
+    config.clusters[0].cluster = cluster;
     const through = `${path}.proxied`;
     await writeFile(through, stringify(config), { mode: 0o600 });
     return through;
@@ -87,7 +89,9 @@ export class ApiProxy implements AsyncDisposable {
     const treatment = this.#rule(incoming.method ?? '', incoming.url ?? '');
     if (treatment === 'pass') return this.#pass(incoming, response);
     if (treatment === 'hold') {
-      this.#held.push(() => this.#pass(incoming, response));
+      this.#held.push(() => {
+        if (!response.destroyed) this.#pass(incoming, response);
+      });
       return;
     }
     const { status: code, reason } = treatment;

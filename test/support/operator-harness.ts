@@ -36,6 +36,15 @@ export const dnsService = {
 export interface HarnessOptions {
   /** By default the one that the tests share. */
   readonly controlPlane?: SharedControlPlane;
+  /** For every process that is started. */
+  readonly flags?: readonly string[];
+}
+
+/** How one process of the operator is run. */
+export interface RunOptions {
+  /** By default that of the operator's ServiceAccount. */
+  readonly kubeconfig?: string;
+  /** Beside the harness' own. */
   readonly flags?: readonly string[];
 }
 
@@ -97,8 +106,8 @@ export class OperatorHarness implements AsyncDisposable {
   }
 
   /** Runs the operator; resolves when its caches have synced and it leads. */
-  async startOperator(kubeconfig = this.kubeconfig): Promise<OperatorProcess> {
-    const operator = await this.launchOperator(kubeconfig);
+  async startOperator(options: RunOptions = {}): Promise<OperatorProcess> {
+    const operator = await this.launchOperator(options);
     await operator.ready();
     await eventually(() => operator.log.some(({ message }) => message === 'leading'), {
       what: 'the operator leads',
@@ -108,8 +117,10 @@ export class OperatorHarness implements AsyncDisposable {
   }
 
   /** Runs the operator without waiting for anything but its probes. */
-  async launchOperator(kubeconfig = this.kubeconfig): Promise<OperatorProcess> {
-    this.#operator = await OperatorProcess.start({ kubeconfig, flags: this.#flags });
+  async launchOperator(options: RunOptions = {}): Promise<OperatorProcess> {
+    const { kubeconfig = this.kubeconfig, flags = [] } = options;
+    await this.stopOperator();
+    this.#operator = await OperatorProcess.start({ kubeconfig, flags: [...this.#flags, ...flags] });
     return this.#operator;
   }
 
