@@ -1,9 +1,11 @@
 /**
- * Writes what is generated from the CRDs. `--check` writes nothing, and fails when a file on disk is not
+ * Writes what is generated: types from the CRDs, and the admission policies. `--check` writes nothing, and fails
+ * when a file on disk is not
  * what would be written.
  */
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import { policyFiles } from './policies.ts';
 import { type Crd, typesOf } from './types.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -12,7 +14,10 @@ const crds = globSync('crds/*.yaml', { cwd: root.pathname, exclude: ['crds/kusto
   .sort()
   .map((file) => parse(readFileSync(new URL(file, root), 'utf8'), { maxAliasCount: -1 }) as Crd);
 
-const outputs = new Map<string, string>([['src/api/types.generated.ts', await typesOf(crds)]]);
+const outputs = new Map<string, string>([
+  ['src/api/types.generated.ts', await typesOf(crds)],
+  ...policyFiles(),
+]);
 
 const check = process.argv.includes('--check');
 for (const [file, text] of outputs) {
@@ -21,7 +26,7 @@ for (const [file, text] of outputs) {
     writeFileSync(url, text);
     console.log(`wrote ${file}`);
   } else if (readFileSync(url, 'utf8') !== text) {
-    console.error(`${file} is not what crds/ gives: run \`make generate\` and commit the result`);
+    console.error(`${file} is not what its sources give: run \`make generate\` and commit the result`);
     process.exitCode = 1;
   }
 }

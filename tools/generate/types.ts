@@ -49,6 +49,7 @@ export async function typesOf(crds: readonly Crd[]): Promise<string> {
 /** Drops what only the API server reads; the same part in gives the same part out, so that it is named once. */
 function simplifier(): (schema: JsonObject) => JsonObject {
   const seen = new Map<unknown, unknown>();
+  const titled = new Map<string, unknown>();
   const walk = (value: unknown, key?: string): unknown => {
     if (typeof value !== 'object' || value === null) return value;
     const known = seen.get(value);
@@ -65,6 +66,14 @@ function simplifier(): (schema: JsonObject) => JsonObject {
       if (name.startsWith('x-kubernetes-') || name === 'pattern' || name === 'format') continue;
       if (name === 'metadata' && key === 'properties') result[name] = { tsType: 'ObjectMeta' };
       else result[name] = walk(part, name);
+    }
+    if (typeof result.title === 'string') {
+      // Two CRDs that share a part write it out twice; it is one type all the same.
+      const text = JSON.stringify(result);
+      const known = titled.get(text);
+      seen.set(value, known ?? result);
+      if (known !== undefined) return known;
+      titled.set(text, result);
     }
     return result;
   };

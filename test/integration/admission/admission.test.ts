@@ -1,0 +1,26 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { AdmissionCluster } from './cluster.ts';
+import { exposureTests } from './exposure.ts';
+import { guardTests } from './guard.ts';
+import { holdTests } from './hold.ts';
+import { imageTests } from './images.ts';
+import { workloadTests } from './workloads.ts';
+
+describe('admission without webhooks', () => {
+  let cluster: AdmissionCluster;
+
+  beforeAll(async () => {
+    cluster = await AdmissionCluster.start();
+    await cluster.installPolicies();
+  });
+
+  afterAll(async () => {
+    await cluster?.[Symbol.asyncDispose]();
+  });
+
+  guardTests(() => cluster);
+  holdTests(() => cluster);
+  imageTests(() => cluster);
+  exposureTests(() => cluster);
+  workloadTests(() => cluster);
+});

@@ -1,0 +1,21 @@
+/** The admission policies as files, so that what is installed can be read and reviewed as plain YAML. */
+import { exposure } from './policies/exposure.ts';
+import { baselineDeletion, guardNamespaces, guardObjects } from './policies/guard.ts';
+import { membership } from './policies/membership.ts';
+import { pods, templates } from './policies/pod-spec.ts';
+import { baselinePolicyFile, guardPolicyFile } from './policies/policy.ts';
+import { tenantPolicies } from './policies/tenant-policies.ts';
+
+/** Each file of config/policies that is generated, with its text. */
+export function policyFiles(): ReadonlyMap<string, string> {
+  const baselinePolicies = [pods, templates, exposure, tenantPolicies, membership];
+  const guards = [guardObjects, guardNamespaces, baselineDeletion];
+  return new Map([
+    ...baselinePolicies.map((policy) => [fileOf(policy.name), baselinePolicyFile(policy)] as const),
+    ...guards.map((policy) => [fileOf(policy.name), guardPolicyFile(policy)] as const),
+  ]);
+}
+
+function fileOf(name: string): string {
+  return `config/policies/${name}.yaml`;
+}

@@ -1,0 +1,211 @@
+/**
+ * How a ValidatingAdmissionPolicy of ours is put together: the same exemptions, the same matching of baselines and the
+ * same form of message in each, so that what differs between two policies is only what they are about.
+ *
+ * Each baseline is a parameter, and for each the API server converts object, namespace and request to CEL values
+ * anew, three or four times per policy whatever the policy then does; the expressions themselves cost next to nothing.
+ * So there is one policy per resource and not one per rule. Where every baseline is to be looked at, exemptions are variables and
+ * not matchConditions, which would be one conversion more. Source: newActivation in
+ * https://github.com/kubernetes/apiserver/blob/v0.36.3/pkg/admission/plugin/cel/activation.go
+ */
+import { Document } from 'yaml';
+import { apiVersion as baselineVersion, group, operatorName } from '../../../src/api/labels.ts';
+import { byRequestNamespace, type Selection, type Variable } from './selection.ts';
+
+/** A request that a policy is about, as in admissionregistration.k8s.io/v1. */
+export interface ResourceRule {
+  readonly apiGroups: readonly string[];
+  readonly apiVersions?: readonly string[];
+  readonly operations: readonly ('CREATE' | 'UPDATE' | 'DELETE')[];
+  readonly resources: readonly string[];
+}
+
+/** One thing that a request can be refused for. */
+export interface Rule {
+  /** The field of the baseline that asks for it, or the name of the guard. */
+  readonly name: string;
+  /** CEL, true where the request may pass. */
+  readonly holds: string;
+  /** CEL of a string: what was found. */
+  readonly found: string;
+  /** What to do about it, in plain words. */
+  readonly fix: string;
+}
+
+interface PolicyParts {
+  /** The policy is called `<name>.securitybaseline.io`. */
+  readonly name: string;
+  /** Said at the head of the file. */
+  readonly about: string;
+  readonly rules: readonly ResourceRule[];
+  readonly variables: readonly Variable[];
+  readonly validations: readonly Rule[];
+}
+
+/** A policy that looks at the baselines, which are its parameters. */
+export interface BaselinePolicy extends PolicyParts {
+  /** Whether the operator itself may pass. */
+  readonly exemptOperator?: boolean;
+  /** CEL, true where the baseline asks for anything that this policy is about. Default: it always does. */
+  readonly concerns?: string;
+  /** Default: by the namespace of the request. */
+  readonly selection?: Selection;
+}
+
+/** A policy that knows of no baseline, so that it works, and lets namespaces go, when there are none. */
+export interface GuardPolicy extends PolicyParts {
+  readonly objectSelector?: object;
+  /** Users that may pass besides the operator. */
+  readonly exemptUsers?: readonly string[];
+}
+
+const apiVersion = 'admissionregistration.k8s.io/v1';
+const operatorUser = 'system:serviceaccount:security-baseline-system:security-baseline-operator';
+const protectedNamespaces = ['kube-system', 'kube-public', 'kube-node-lease', 'security-baseline-system'];
+
+/** Installed as it is, rendered otherwise by config/policies/kustomization.yaml: it replaces what stands between the quotes. */
+const breakGlass = {
+  name: 'breakGlass',
+  expression: "'security-baseline:break-glass' in request.userInfo.groups",
+};
+const operator = { name: 'operator', expression: `'${operatorUser}' == request.userInfo.username` };
+
+/** The file of a policy and its twin for baselines in mode Audit: a binding either denies or warns, whatever the mode. */
+export function baselinePolicyFile(policy: BaselinePolicy): string {
+  const exemptions = policy.exemptOperator ? [breakGlass, operator] : [breakGlass];
+  const selection = policy.selection ?? byRequestNamespace;
+  const notExempt = exemptions.map(({ name }) => `!variables.${name}`);
+  const inMode = (mode: 'Enforce' | 'Audit'): string =>
+    [`params.spec.mode == '${mode}'`, ...(policy.concerns === undefined ? [] : [policy.concerns])].join(
+      ' && ',
+    );
+  const variables = (conditions: readonly string[]): readonly Variable[] => [
+    ...exemptions,
+    ...selection.variables,
+    { name: 'applies', expression: [...conditions, selection.applies].join(' && ') },
+    ...policy.variables,
+  ];
+  const constraints = {
+    // Before anything else, and without a look at the baselines: nothing of ours may ever stand in the cluster's own way.
+    namespaceSelector: {
+      matchExpressions: [
+        { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: protectedNamespaces },
+      ],
+    },
+    resourceRules: resourceRules(policy),
+  };
+  const enforced = {
+    paramKind,
+    matchConstraints: constraints,
+    variables: variables([...notExempt, inMode('Enforce')]),
+    validations: policy.validations.map((rule) =>
+      validation(rule, "'baseline ' + params.metadata.name + ', "),
+    ),
+  };
+  const audited = {
+    paramKind,
+    matchConstraints: constraints,
+    // Most baselines enforce: one conversion is all that they cost here.
+    matchConditions: [{ name: 'audit-mode', expression: inMode('Audit') }],
+    variables: variables(notExempt),
+    validations: policy.validations.map((rule) =>
+      validation(rule, "'would be denied were it not in mode Audit: baseline ' + params.metadata.name + ', "),
+    ),
+  };
+  const paramRef = { selector: {}, parameterNotFoundAction: 'Allow' };
+  const { name } = policy;
+  const markers = { [`${group}/parameters`]: 'baselines', ...(policy.exemptOperator ? exemptsOperator : {}) };
+  return documents(policy.about, [
+    policyObject(name, enforced, markers),
+    bindingObject(name, { paramRef, validationActions: ['Deny'] }),
+    policyObject(`${name}-audit`, audited, markers),
+    bindingObject(`${name}-audit`, { paramRef, validationActions: ['Warn', 'Audit'] }),
+  ]);
+}
+
+/** The file of a policy without parameters. */
+export function guardPolicyFile(policy: GuardPolicy): string {
+  const users = policy.exemptUsers ?? [];
+  const exempt = ['variables.breakGlass', 'variables.operator'];
+  if (users.length > 0)
+    exempt.push(`request.userInfo.username in ${JSON.stringify(users).replaceAll('"', "'")}`);
+  const spec = {
+    matchConstraints: {
+      ...(policy.objectSelector === undefined ? {} : { objectSelector: policy.objectSelector }),
+      resourceRules: resourceRules(policy),
+    },
+    variables: [
+      breakGlass,
+      operator,
+      { name: 'applies', expression: `!(${exempt.join(' ||\n  ')})` },
+      ...policy.variables,
+    ],
+    validations: policy.validations.map((rule) => validation(rule, "'")),
+  };
+  return documents(policy.about, [
+    policyObject(policy.name, spec, exemptsOperator),
+    bindingObject(policy.name, { validationActions: ['Deny'] }),
+  ]);
+}
+
+const paramKind = { apiVersion: baselineVersion, kind: 'SecurityBaseline' };
+
+function resourceRules({ rules }: PolicyParts): readonly object[] {
+  return rules.map((rule) => ({ apiVersions: ['*'], ...rule }));
+}
+
+/**
+ * The API server works out every messageExpression, also for what it admits, so that each begins by asking whether
+ * the policy applies at all.
+ */
+function validation(rule: Rule, start: string): object {
+  const fix = rule.fix.replaceAll("'", "\\'");
+  return {
+    expression: `!variables.applies || (${rule.holds})`,
+    reason: 'Forbidden',
+    message: `${rule.name}: ${rule.fix}`,
+    messageExpression: `!variables.applies ? '' :\n${start}${rule.name}: ' + ${rule.found} + '; ${fix}'`,
+  };
+}
+
+/** What kustomization.yaml finds the policies by in which it replaces something. */
+const exemptsOperator = { [`${group}/exempts`]: 'operator' };
+
+const labels = { 'app.kubernetes.io/part-of': operatorName };
+
+function policyObject(name: string, spec: object, markers: object): object {
+  return {
+    apiVersion,
+    kind: 'ValidatingAdmissionPolicy',
+    metadata: {
+      name: fullName(name),
+      labels: { ...labels, ...markers },
+    },
+    spec: { failurePolicy: 'Fail', ...spec },
+  };
+}
+
+function bindingObject(name: string, spec: object): object {
+  return {
+    apiVersion,
+    kind: 'ValidatingAdmissionPolicyBinding',
+    metadata: { name: fullName(name), labels },
+    spec: { policyName: fullName(name), ...spec },
+  };
+}
+
+function fullName(name: string): string {
+  return `${name}.${group}`;
+}
+
+function documents(about: string, objects: readonly object[]): string {
+  const head = ['Generated from tools/generate/policies by `make generate`. Do not edit.', ...wrap(about)];
+  const texts = objects.map((object) =>
+    new Document(object, { aliasDuplicateObjects: false }).toString({ lineWidth: 0, singleQuote: true }),
+  );
+  return `${head.map((line) => `# ${line}\n`).join('')}${texts.join('---\n')}`;
+}
+
+function wrap(text: string): string[] {
+  return text.match(/.{1,110}(?:\s|$)/g)?.map((line) => line.trim()) ?? [];
+}
