@@ -1,4 +1,5 @@
 /** Writes changes, and writes what the API server answered through to the stores. */
+import isEmpty from 'lodash/isEmpty.js';
 import type { ManagedKind } from '../api/kinds.ts';
 import {
   baselineLabel,
@@ -102,8 +103,13 @@ export class ChangeWriter {
       }
       case 'label': {
         const { client, observe } = this.#targets.namespaces;
-        const { labels, annotations } = change;
-        const metadata = { name: namespace.name, uid: namespace.uid, labels, annotations };
+        const metadata = {
+          name: namespace.name,
+          uid: namespace.uid,
+          // An empty map that is applied is owned itself, and the API server would never forget us there.
+          ...(isEmpty(change.labels) ? {} : { labels: change.labels }),
+          ...(isEmpty(change.annotations) ? {} : { annotations: change.annotations }),
+        };
         observe(
           await client.apply({ apiVersion: 'v1', kind: 'Namespace', metadata }, { ...context, force: true }),
         );
