@@ -6,18 +6,58 @@ import { managedKinds } from '../api/kinds.ts';
 import { group } from '../api/labels.ts';
 import type { RbacRule } from '../api/objects.ts';
 
-/** Resources that no baseline can grant, whatever the grantable ClusterRole says: with them a tenant could undo the baseline. */
-const neverGrantable: readonly { readonly group: string; readonly resource: string }[] = [
+const rbacGroup = managedKinds.Role.group;
+
+/** With these a tenant could undo the baseline, so no baseline can grant them, whatever the grantable ClusterRole says. */
+const neverGrantable: readonly NeverGrantable[] = [
   ...Object.values(managedKinds).map((kind) => ({ group: kind.group, resource: kind.plural })),
-  { group, resource: 'securitybaselines' },
-  { group, resource: 'baselineexceptions' },
+  { group, resource: '*' },
+  // A Role holds for its own namespace's object, too: its labels select baselines and Pod Security levels.
+  { group: '', resource: 'namespaces', except: ['get', 'list', 'watch'] },
 ];
 
-/** The parts of the asked-for rules that may not be granted, one rule each; empty where all may. */
+interface NeverGrantable {
+  readonly group: string;
+  /** Subresources included. */
+  readonly resource: string;
+  /** Verbs that are harmless. */
+  readonly except?: readonly string[];
+}
+
+/**
+ * Verbs by which one comes to permissions that are not one's own; a star includes them. What `bind` in the grantable ClusterRole is for, see {@link notBindable}.
+ * Impersonation has verbs of the form `impersonate:...` and `impersonate-on:...`, too:
+ * https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/
+ */
+const escalatingVerbs = /^(\*|bind|escalate|impersonate([-:].*)?)$/;
+
+/** Holds everything, the managed kinds included. */
+const neverBindable = 'cluster-admin';
+
+/**
+ * The parts of the asked-for rules that may not be granted, one rule each; empty where all may. Covering is the API server's own:
+ * https://github.com/kubernetes/component-helpers/blob/master/auth/rbac/validation/policy_comparator.go
+ */
 export function notGrantable(asked: readonly RbacRule[], grantable: readonly RbacRule[]): RbacRule[] {
   return asked
     .flatMap((rule) => partsOf(rule))
-    .filter((part) => isForbidden(part) || !isCovered(part, grantable));
+    .filter((part) => isForbidden(part) || !grantable.some((rule) => covers(rule, part)));
+}
+
+/**
+ * The ClusterRoles that may not be bound. It takes a grantable rule that says so word by word: the verb `bind` on `clusterroles`, by
+ * name. A wildcard, or a rule without names, says it of roles that nobody thought of.
+ */
+export function notBindable(asked: readonly string[], grantable: readonly RbacRule[]): string[] {
+  const bindable = new Set(
+    grantable
+      .filter(
+        ({ apiGroups = [], resources = [], verbs }) =>
+          apiGroups.includes(rbacGroup) && resources.includes('clusterroles') && verbs.includes('bind'),
+      )
+      .flatMap(({ resourceNames = [] }) => resourceNames),
+  );
+  return asked.filter((name) => name === neverBindable || !bindable.has(name));
 }
 
 /** A rule in words, as short as `get,list pods`. */
@@ -28,7 +68,7 @@ export function describeRule(rule: RbacRule): string {
   return `${rule.verbs.join(',')} ${(rule.resources ?? []).join(',')}${groups === '' ? '' : `.${groups}`}${names}`;
 }
 
-/** One API group, resource and verb each (and one name, where names are given). */
+/** One API group, resource and verb each (and one name, where names are given), or one URL and verb. */
 function partsOf(rule: RbacRule): RbacRule[] {
   const names: readonly (readonly string[])[] = rule.resourceNames?.length
     ? rule.resourceNames.map((name) => [name])
@@ -53,57 +93,59 @@ function partsOf(rule: RbacRule): RbacRule[] {
   return [...urls, ...resources];
 }
 
-function isForbidden(part: RbacRule): boolean {
-  return (part.apiGroups ?? []).some((apiGroup) =>
-    (part.resources ?? []).some((resource) => {
+function isForbidden({ apiGroups = [], resources = [], verbs }: RbacRule): boolean {
+  if (verbs.some((verb) => escalatingVerbs.test(verb))) return true;
+  return apiGroups.some((apiGroup) =>
+    resources.some((resource) => {
       const [plain = ''] = resource.split('/');
       return neverGrantable.some(
         (never) =>
-          (apiGroup === '*' || apiGroup === never.group) && (plain === '*' || plain === never.resource),
+          overlaps(apiGroup, never.group) &&
+          overlaps(plain, never.resource) &&
+          !verbs.every((verb) => never.except?.includes(verb)),
       );
     }),
   );
 }
 
-function isCovered(part: RbacRule, grantable: readonly RbacRule[]): boolean {
-  return grantable.some(
-    (rule) =>
-      covers(rule.verbs, part.verbs) &&
-      (part.nonResourceURLs === undefined
-        ? covers(rule.apiGroups, part.apiGroups) &&
-          coversResource(rule.resources, part.resources) &&
-          coversNames(rule, part)
-        : coversUrl(rule.nonResourceURLs, part.nonResourceURLs)),
+function overlaps(a: string, b: string): boolean {
+  return a === '*' || b === '*' || a === b;
+}
+
+/** Whether the one rule permits everything that the other does. */
+function covers(owned: RbacRule, asked: RbacRule): boolean {
+  return (
+    hasAll(owned.verbs, asked.verbs) &&
+    hasAll(owned.apiGroups, asked.apiGroups) &&
+    coversResources(owned.resources, asked.resources) &&
+    coversNames(owned.resourceNames, asked.resourceNames) &&
+    coversUrls(owned.nonResourceURLs, asked.nonResourceURLs)
   );
 }
 
-function covers(granted: readonly string[] = [], asked: readonly string[] = []): boolean {
-  return granted.includes('*') || asked.every((value) => granted.includes(value));
+/** A star stands for every value. */
+function hasAll(owned: readonly string[] = [], asked: readonly string[] = []): boolean {
+  return owned.includes('*') || asked.every((value) => owned.includes(value));
 }
 
 /** A star stands for every resource and subresource; a star before a slash for every resource's subresource of that name. */
-function coversResource(granted: readonly string[] = [], asked: readonly string[] = []): boolean {
-  return (
-    covers(granted, asked) ||
-    asked.every((resource) => {
-      const [, subresource] = resource.split('/');
-      return (
-        granted.includes(resource) || (subresource !== undefined && granted.includes(`*/${subresource}`))
-      );
-    })
-  );
+function coversResources(owned: readonly string[] = [], asked: readonly string[] = []): boolean {
+  return asked.every((resource) => {
+    const slash = resource.indexOf('/');
+    return hasAll(owned, [resource]) || (slash >= 0 && owned.includes(`*${resource.slice(slash)}`));
+  });
 }
 
-/** A rule without names covers all names; one with names covers just these. */
-function coversNames(granted: RbacRule, asked: RbacRule): boolean {
-  if (!granted.resourceNames?.length) return true;
-  return (asked.resourceNames?.length ?? 0) > 0 && covers(granted.resourceNames, asked.resourceNames);
+/** A rule without names is about all names; one with names about just these. */
+function coversNames(owned: readonly string[] = [], asked: readonly string[] = []): boolean {
+  if (owned.length === 0) return true;
+  return asked.length > 0 && asked.every((name) => owned.includes(name));
 }
 
-function coversUrl(granted: readonly string[] = [], asked: readonly string[] = []): boolean {
+function coversUrls(owned: readonly string[] = [], asked: readonly string[] = []): boolean {
   return asked.every((url) =>
-    granted.some(
-      (pattern) => pattern === url || (pattern.endsWith('*') && url.startsWith(pattern.slice(0, -1))),
+    owned.some(
+      (pattern) => pattern === url || (pattern.endsWith('*') && url.startsWith(pattern.replace(/\*+$/, ''))),
     ),
   );
 }

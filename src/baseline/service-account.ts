@@ -1,5 +1,5 @@
 /**
- * ServiceAccounts with a Role and RoleBinding of their own.
+ * ServiceAccounts, each with a Role of its own, and bindings to that and to ClusterRoles.
  * Source: https://kubernetes.io/docs/concepts/security/rbac-good-practices/
  */
 import { managedKinds } from '../api/kinds.ts';
@@ -8,7 +8,7 @@ import { objectName } from '../api/names.ts';
 import type { SecurityBaseline, ServiceAccountItem } from '../api/types.generated.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import type { DesiredObject, Problem } from './desired-state.ts';
-import { describeRule, notGrantable } from './grantable.ts';
+import { describeRule, notBindable, notGrantable } from './grantable.ts';
 import { desiredObject, refOf } from './manifest.ts';
 
 /**
@@ -35,7 +35,12 @@ export function serviceAccounts(
       objects.push(serviceAccount(baseline, item));
       const missing = notGrantable(item.rules ?? [], cluster.grantable);
       if (missing.length > 0) problems.push(rulesNotGrantable(baseline, item, missing.map(describeRule)));
-      else if (item.rules !== undefined) objects.push(role(baseline, item), roleBinding(baseline, item));
+      else if (item.rules !== undefined) objects.push(role(baseline, item), ownRoleBinding(baseline, item));
+      const unbound = notBindable(item.clusterRoles ?? [], cluster.grantable);
+      if (unbound.length > 0) problems.push(clusterRolesNotGrantable(baseline, item, unbound));
+      for (const clusterRole of item.clusterRoles ?? []) {
+        if (!unbound.includes(clusterRole)) objects.push(clusterRoleBinding(baseline, item, clusterRole));
+      }
     }
   }
   return { objects, problems };
@@ -59,18 +64,34 @@ function role(baseline: SecurityBaseline, item: ServiceAccountItem): DesiredObje
   return desiredObject(baseline, { kind: 'Role', item: item.name, content: { rules: item.rules } });
 }
 
+function ownRoleBinding(baseline: SecurityBaseline, item: ServiceAccountItem): DesiredObject {
+  const role = { kind: 'Role', name: objectName(baseline.metadata.name, item.name) };
+  return roleBinding(baseline, item, item.name, role);
+}
+
+/** A ServiceAccount's name holds no dot, so that one binding's name is never another's. */
+function clusterRoleBinding(
+  baseline: SecurityBaseline,
+  item: ServiceAccountItem,
+  clusterRole: string,
+): DesiredObject {
+  const role = { kind: 'ClusterRole', name: clusterRole };
+  return roleBinding(baseline, item, `${item.name}.${clusterRole}`, role);
+}
+
 /** Its subject is in the namespace that the binding is written to; that is filled in then. */
-function roleBinding(baseline: SecurityBaseline, item: ServiceAccountItem): DesiredObject {
+function roleBinding(
+  baseline: SecurityBaseline,
+  account: ServiceAccountItem,
+  item: string,
+  role: { readonly kind: string; readonly name: string },
+): DesiredObject {
   return desiredObject(baseline, {
     kind: 'RoleBinding',
-    item: item.name,
+    item,
     content: {
-      roleRef: {
-        apiGroup: managedKinds.Role.group,
-        kind: 'Role',
-        name: objectName(baseline.metadata.name, item.name),
-      },
-      subjects: [{ kind: 'ServiceAccount', name: item.name }],
+      roleRef: { apiGroup: managedKinds.Role.group, ...role },
+      subjects: [{ kind: 'ServiceAccount', name: account.name }],
     },
   });
 }
@@ -91,14 +112,33 @@ function rulesNotGrantable(
   item: ServiceAccountItem,
   missing: readonly string[],
 ): Problem {
-  const listed =
-    missing.slice(0, 8).join('; ') + (missing.length > 8 ? `; and ${missing.length - 8} more` : '');
   return {
     baseline: refOf(baseline),
     reason: 'RulesNotGrantable',
     missing: true,
     message:
-      `spec.serviceAccounts[${item.name}].rules: not grantable: ${listed}; add them to a ClusterRole labelled ` +
-      'securitybaseline.io/grantable: "true" (managed kinds are never grantable)',
+      `spec.serviceAccounts[${item.name}].rules: not grantable: ${listed(missing)}; add them to a ClusterRole labelled ` +
+      'securitybaseline.io/grantable: "true" (never grantable: the managed kinds, changes of namespaces, and the verbs bind, escalate and impersonate)',
   };
+}
+
+function clusterRolesNotGrantable(
+  baseline: SecurityBaseline,
+  item: ServiceAccountItem,
+  unbound: readonly string[],
+): Problem {
+  return {
+    baseline: refOf(baseline),
+    reason: 'ClusterRolesNotGrantable',
+    missing: true,
+    message:
+      `spec.serviceAccounts[${item.name}].clusterRoles: not grantable: ${listed(unbound)}; name them in resourceNames of a rule with the ` +
+      'verb bind on clusterroles.rbac.authorization.k8s.io, in a ClusterRole labelled securitybaseline.io/grantable: "true" ' +
+      '(cluster-admin is never grantable)',
+  };
+}
+
+/** The first few: a condition's message is bounded. */
+function listed(missing: readonly string[]): string {
+  return missing.slice(0, 8).join('; ') + (missing.length > 8 ? `; and ${missing.length - 8} more` : '');
 }
