@@ -63,7 +63,7 @@ export async function play(stage: Stage, screen: Screen, signal: AbortSignal): P
     screen.space();
     screen.command(...tampering.commands);
     await claim(async () => {
-      const { durationMs, note } = await tamperAndWait(stage, tampering);
+      const { durationMs, note } = await tamperAndWait(stage, stage.observer, tampering);
       screen.done(tampering.outcome, milliseconds(durationMs));
       screen.detail(`Event ${tampering.reason}: ${note}`);
     });

@@ -4,6 +4,9 @@ import { find, missingIn, quota, selectedLabels } from './expected.ts';
 import type { Observer } from './observer.ts';
 import type { Body, Stage } from './stage.ts';
 
+/** What tampering takes: an administrator's permissions. */
+export type Hands = Pick<Stage, 'create' | 'delete' | 'merge' | 'apply'>;
+
 /** Something that somebody does to a namespace, and what is claimed to come of it. */
 export interface Tampering {
   /** What a person would type to the same effect. */
@@ -16,7 +19,7 @@ export interface Tampering {
   /** The reason of the Event that tells the tenant. */
   readonly reason: string;
   /** Does it. Resolves with the target's resource version afterwards, or nothing where it was deleted. */
-  readonly tamper: (stage: Stage) => Promise<string | undefined>;
+  readonly tamper: (hands: Hands) => Promise<string | undefined>;
 }
 
 /** What the tampering came to. */
@@ -46,8 +49,8 @@ export const tamperings: readonly Tampering[] = [
     namespace: 'shop',
     target: deny,
     reason: 'DriftRepaired',
-    tamper: async (stage) => {
-      await stage.delete(networkPolicy('shop', {}));
+    tamper: async (hands) => {
+      await hands.delete(networkPolicy('shop', {}));
       return undefined;
     },
   },
@@ -60,16 +63,16 @@ export const tamperings: readonly Tampering[] = [
     namespace: 'billing',
     target: deny,
     reason: 'DriftRepaired',
-    tamper: async (stage) => await stage.apply(networkPolicy('billing', { ingress: [{}] }), 'pipeline'),
+    tamper: async (hands) => await hands.apply(networkPolicy('billing', { ingress: [{}] }), 'pipeline'),
   },
   {
-    outcome: 'the quota is 100 pods again',
     commands: ['kubectl -n search edit quota tenant.compute  # pods: 100, now 5000'],
+    outcome: 'the quota is 100 pods again',
     namespace: 'search',
     target: { kind: 'ResourceQuota', name: 'tenant.compute' },
     reason: 'DriftRepaired',
-    tamper: async (stage) =>
-      await stage.merge({
+    tamper: async (hands) =>
+      await hands.merge({
         apiVersion: 'v1',
         kind: 'ResourceQuota',
         metadata: { name: 'tenant.compute', namespace: 'search' },
@@ -85,8 +88,8 @@ export const tamperings: readonly Tampering[] = [
     namespace: 'shop',
     target: { kind: 'Namespace', name: 'shop' },
     reason: 'DriftRepaired',
-    tamper: async (stage) =>
-      await stage.merge({
+    tamper: async (hands) =>
+      await hands.merge({
         apiVersion: 'v1',
         kind: 'Namespace',
         metadata: { name: 'shop', labels: { 'pod-security.kubernetes.io/enforce': 'privileged' } },
@@ -102,11 +105,11 @@ export const tamperings: readonly Tampering[] = [
     namespace: 'playground',
     target: deny,
     reason: 'ImpostorReplaced',
-    tamper: async (stage) => {
+    tamper: async (hands) => {
       const allowAll = { podSelector: {}, policyTypes: ['Ingress'], ingress: [{}] };
-      const impostor = await stage.create(networkPolicy('playground', allowAll));
+      const impostor = await hands.create(networkPolicy('playground', allowAll));
       const metadata = { name: 'playground', labels: selectedLabels };
-      await stage.merge({ apiVersion: 'v1', kind: 'Namespace', metadata });
+      await hands.merge({ apiVersion: 'v1', kind: 'Namespace', metadata });
       return impostor;
     },
   },
@@ -117,12 +120,16 @@ export const tamperings: readonly Tampering[] = [
  *
  * @throws NotAsClaimedError
  */
-export async function tamperAndWait(stage: Stage, tampering: Tampering): Promise<Repair> {
-  const { namespace, target, reason, tamper } = tampering;
-  const { observer } = stage;
+export async function tamperAndWait(
+  hands: Hands,
+  observer: Observer,
+  { namespace, target, reason, tamper }: Tampering,
+): Promise<Repair> {
+  const wanted = { kind: 'Event', metadata: { namespace }, reason, regarding: target };
+  const events = (): KubernetesObject[] => observer.all().filter((object) => isMatch(object, wanted));
   const before = find(observer, namespace, target);
-  const told = new Set(eventsAbout(observer, tampering).map(({ metadata }) => metadata.name));
-  const tampered = await tamper(stage);
+  const told = new Set(events().map(({ metadata }) => metadata.name));
+  const tampered = await tamper(hands);
   const answeredAt = performance.now();
   const what = `${target.kind} ${target.name} in ${namespace}`;
   // The watch may not have shown the tampering itself yet, so being whole is not enough: it must be news.
@@ -135,16 +142,11 @@ export async function tamperAndWait(stage: Stage, tampering: Tampering): Promise
   ]);
   let note = '';
   await observer.until(`an Event ${reason} about ${what}`, () => {
-    const event = eventsAbout(observer, tampering).find(({ metadata }) => !told.has(metadata.name));
+    const event = events().find(({ metadata }) => !told.has(metadata.name));
     note = String(event?.note ?? '');
     return event === undefined ? ['no such Event'] : [];
   });
   return { durationMs: repairedAt - answeredAt, note };
-}
-
-function eventsAbout(observer: Observer, { namespace, target, reason }: Tampering): KubernetesObject[] {
-  const wanted = { kind: 'Event', metadata: { namespace }, reason, regarding: target };
-  return observer.all().filter((object) => isMatch(object, wanted));
 }
 
 /** Resource versions of one resource are ordered (Kubernetes 1.35 and later say so). */
