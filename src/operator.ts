@@ -7,6 +7,7 @@ import { BaselineStatusReconciler } from './controller/baseline-status-reconcile
 import { ChangeWriter, type WriteTarget } from './controller/change-writer.ts';
 import { ClusterView } from './controller/cluster-view.ts';
 import { DesiredStates } from './controller/desired-states.ts';
+import { Exceptions } from './controller/exceptions.ts';
 import { NamespaceReconciler } from './controller/namespace-reconciler.ts';
 import { NamespaceRequests } from './controller/namespace-requests.ts';
 import { NamespaceStates } from './controller/namespace-states.ts';
@@ -20,6 +21,7 @@ import {
   baselineType,
   configMapType,
   createWatchedResources,
+  exceptionType,
   namespaceType,
   type ServedObject,
   type WatchedResource,
@@ -109,7 +111,11 @@ export class SecurityBaselineOperator extends Operator {
       [options.namespace, ...options.protectedNamespaces],
       options.clusterCidrs,
     );
-    const desiredStates = new DesiredStates();
+    const desiredStates = new DesiredStates({
+      exceptions: (namespace) =>
+        Array.from(this.#resources.exceptions.inNamespace(namespace), ({ exception }) => exception),
+      now: () => clock.now(),
+    });
     const states = new NamespaceStates(() => this.#statuses.changed());
     this.#queue = new WorkQueue({ clock, observer: { onRetry: () => metrics.countQueueRetry() } });
     this.#requests = new NamespaceRequests({
@@ -139,7 +145,8 @@ export class SecurityBaselineOperator extends Operator {
       },
     });
     const baselineClient = new ResourceClient<KubernetesObject>(this.#client, baselineType);
-    const baselineTarget = this.#target('securitybaselines');
+    const baselineTarget = this.#target(baselineType.plural);
+    const exceptionTarget = this.#target(exceptionType.plural);
     this.#statuses = new BaselineStatusReconciler({
       cluster,
       desiredStates,
@@ -182,6 +189,18 @@ export class SecurityBaselineOperator extends Operator {
       states,
       gate: this.#gate,
       rivals: new Rivals(clock),
+      exceptions: new Exceptions({
+        desiredStates,
+        clock,
+        record: (event) => this.#events.record(event),
+        write: async ({ metadata }, status) => {
+          const patch = { metadata: { uid: metadata.uid }, status: { until: null, ...status } };
+          const { client, observe } = exceptionTarget;
+          observe(
+            await client.mergePatch(metadata.name, metadata.namespace, patch, { subresource: 'status' }),
+          );
+        },
+      }),
       reporter: new Reporter({
         record: (event) => this.#events.record(event),
         logger,
@@ -199,6 +218,11 @@ export class SecurityBaselineOperator extends Operator {
       reconcile: async (name, signal) => {
         try {
           return await reconciler.reconcile(name, signal);
+        } catch (error) {
+          // An exception ends in time also where something else is tried again for long.
+          const nextLookMs = reconciler.nextLook(name);
+          if (nextLookMs !== undefined) this.#queue.addAfter(name, nextLookMs, 'urgent');
+          throw error;
         } finally {
           this.#requests.visited(name);
         }

@@ -45,6 +45,9 @@ export const justificationAnnotation = `${group}/justification`;
 /** The pull secrets that we put on a ServiceAccount, comma separated, so that a dropped one can be taken back. */
 export const pullSecretsAnnotation = `${group}/image-pull-secrets`;
 
+/** On an object that an exception gave: the exception's name. */
+export const exceptionAnnotation = `${group}/exception`;
+
 /** On ClusterRoles whose rules baselines may grant; they add up in the grantable ClusterRole. */
 export const grantableLabel = `${group}/grantable`;
 

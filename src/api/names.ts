@@ -12,6 +12,8 @@ export const derivedItems = {
   allowGateway: 'allow-gateway',
   allowMonitoring: 'allow-monitoring',
   allowWebhooks: 'allow-webhooks',
+  /** Followed by the exception's name. */
+  exceptionPrefix: 'exception-',
 } as const;
 
 /** The name of a managed object. Baselines are named by DNS labels, so the first dot always parts the two. */

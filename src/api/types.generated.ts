@@ -2,6 +2,223 @@
 import type { ObjectMeta } from './objects.ts';
 
 /**
+ * A BaselineException asks for a relaxation of the baselines that select its namespace. It takes effect once it is approved, within what every one of them allows, and ends by itself.
+ */
+export interface BaselineException {
+  /**
+   * APIVersion of this object: securitybaseline.io/v1alpha1.
+   */
+  apiVersion: string;
+  /**
+   * Kind of this object: BaselineException.
+   */
+  kind: string;
+  metadata: ObjectMeta;
+  spec: BaselineExceptionSpec;
+  status?: BaselineExceptionStatus;
+}
+/**
+ * What is asked for. It cannot be changed, so that an approval stays one for what was asked.
+ */
+export interface BaselineExceptionSpec {
+  /**
+   * Why this is needed. Example: "migration reads from the legacy database until cut-over".
+   */
+  reason: string;
+  /**
+   * Where it was discussed. Example: SEC-12.
+   */
+  ticket?: string;
+  /**
+   * When it ends, by the second, RFC 3339. At most the shortest maxDuration of the selecting baselines after its creation. Example: 2027-01-31T18:00:00Z.
+   */
+  expiresAt: string;
+  podSelector?: LabelSelector;
+  /**
+   * @maxItems 24
+   */
+  ingress?: NetworkPolicyIngressRule[];
+  /**
+   * @maxItems 24
+   */
+  egress?: NetworkPolicyEgressRule[];
+  quota?: QuotaRelaxation;
+  podSecurity?: PodSecurityRelaxation;
+  images?: ImagesRelaxation;
+}
+/**
+ * A label selector. An empty selector ({}) matches everything. All of matchLabels and matchExpressions must hold.
+ */
+export interface LabelSelector {
+  /**
+   * Labels that must be there with these values. Example: {environment: prod}.
+   */
+  matchLabels?: {
+    [k: string]: string;
+  };
+  /**
+   * Requirements on labels. Example: [{key: tier, operator: NotIn, values: [lab]}].
+   *
+   * @maxItems 8
+   */
+  matchExpressions?: LabelSelectorRequirement[];
+}
+export interface LabelSelectorRequirement {
+  /**
+   * The label key, with or without a prefix. Example: app.kubernetes.io/part-of.
+   */
+  key: string;
+  operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  /**
+   * @maxItems 32
+   */
+  values?: string[];
+}
+export interface NetworkPolicyIngressRule {
+  /**
+   * Says that this rule is meant to have no peers, which allows everybody.
+   */
+  anyPeer?: boolean;
+  /**
+   * @maxItems 32
+   */
+  from?: NetworkPolicyPeer[];
+  /**
+   * @maxItems 32
+   */
+  ports?: NetworkPolicyPort[];
+}
+export interface NetworkPolicyPeer {
+  podSelector?: LabelSelector;
+  namespaceSelector?: LabelSelector;
+  ipBlock?: IPBlock;
+}
+export interface IPBlock {
+  /**
+   * A CIDR, IPv4 or IPv6. Example: 198.51.100.0/24.
+   */
+  cidr: string;
+  /**
+   * @maxItems 32
+   *
+   * Items: A CIDR, IPv4 or IPv6. Example: 198.51.100.0/24.
+   */
+  except?: string[];
+}
+export interface NetworkPolicyPort {
+  /**
+   * A port number from 1 to 65535, or the name of a container port.
+   */
+  port?: number | string;
+  endPort?: number;
+  protocol?: 'TCP' | 'UDP' | 'SCTP';
+}
+export interface NetworkPolicyEgressRule {
+  /**
+   * Says that this rule is meant to have no peers, which allows everybody.
+   */
+  anyPeer?: boolean;
+  /**
+   * @maxItems 32
+   */
+  to?: NetworkPolicyPeer[];
+  /**
+   * @maxItems 32
+   */
+  ports?: NetworkPolicyPort[];
+}
+/**
+ * Raises the managed ResourceQuotas of the namespace.
+ */
+export interface QuotaRelaxation {
+  /**
+   * Limits are raised to these where they are lower. Example: {pods: "200"}.
+   */
+  hard: {
+    [k: string]: number | string;
+  };
+}
+/**
+ * Lowers the enforced Pod Security level of the namespace.
+ */
+export interface PodSecurityRelaxation {
+  /**
+   * The level to enforce instead: baseline or privileged.
+   */
+  enforce: 'baseline' | 'privileged';
+}
+/**
+ * Allows images that the baselines' admission rules refuse.
+ */
+export interface ImagesRelaxation {
+  /**
+   * Further registries or repositories, as prefixes. Example: ["docker.io/library/redis"].
+   *
+   * @minItems 1
+   * @maxItems 8
+   */
+  registries: string[];
+}
+/**
+ * The approval, written by an approver, and what came of it, written by the operator.
+ */
+export interface BaselineExceptionStatus {
+  approval?: Approval;
+  /**
+   * The generation of the spec that this status is about.
+   */
+  observedGeneration?: number;
+  /**
+   * What it relaxes, in words, while it is in effect.
+   *
+   * @maxItems 8
+   */
+  relaxes?: string[];
+  /**
+   * Until when it is in effect; absent while it is not.
+   */
+  until?: string;
+  /**
+   * Ready says whether the exception is in effect; Stalled, that it never will be.
+   *
+   * @maxItems 16
+   */
+  conditions?: Condition[];
+}
+/**
+ * Written through /status by somebody who may, which tenants' roles never include.
+ */
+export interface Approval {
+  /**
+   * Who approved it.
+   */
+  by: string;
+  /**
+   * The UID of the exception that was approved, so that none made later under its name is.
+   */
+  uid: string;
+  /**
+   * The generation that was approved.
+   */
+  generation: number;
+  /**
+   * When it was approved, RFC 3339.
+   */
+  at?: string;
+  /**
+   * What the approver has to say.
+   */
+  note?: string;
+}
+export interface Condition {
+  type: string;
+  status: 'True' | 'False' | 'Unknown';
+  observedGeneration?: number;
+  lastTransitionTime: string;
+  reason: string;
+  message: string;
+}
+/**
  * A SecurityBaseline declares the objects and labels that every namespace it selects must have. The operator puts them in place within moments of a namespace's creation and repairs them when they are changed.
  */
 export interface SecurityBaseline {
@@ -69,34 +286,7 @@ export interface SecurityBaselineSpec {
   defaultServiceAccount?: DefaultServiceAccount;
   podSecurity?: PodSecurity;
   admission?: Admission;
-}
-/**
- * A label selector. An empty selector ({}) matches everything. All of matchLabels and matchExpressions must hold.
- */
-export interface LabelSelector {
-  /**
-   * Labels that must be there with these values. Example: {environment: prod}.
-   */
-  matchLabels?: {
-    [k: string]: string;
-  };
-  /**
-   * Requirements on labels. Example: [{key: tier, operator: NotIn, values: [lab]}].
-   *
-   * @maxItems 8
-   */
-  matchExpressions?: LabelSelectorRequirement[];
-}
-export interface LabelSelectorRequirement {
-  /**
-   * The label key, with or without a prefix. Example: app.kubernetes.io/part-of.
-   */
-  key: string;
-  operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
-  /**
-   * @maxItems 32
-   */
-  values?: string[];
+  exceptions?: ExceptionsSection;
 }
 /**
  * Default deny, the named allowances and NetworkPolicies of your own.
@@ -181,14 +371,6 @@ export interface InternetPeer {
    * @maxItems 32
    */
   ports?: NetworkPolicyPort[];
-}
-export interface NetworkPolicyPort {
-  /**
-   * A port number from 1 to 65535, or the name of a container port.
-   */
-  port?: number | string;
-  endPort?: number;
-  protocol?: 'TCP' | 'UDP' | 'SCTP';
 }
 /**
  * Egress to the cloud's metadata service, 169.254.169.254 and fd00:ec2::254, TCP port 80. It may hand out the node's credentials. Example: {justification: "reads its instance identity"}.
@@ -292,51 +474,6 @@ export interface NetworkPolicySpec {
    * @maxItems 24
    */
   egress?: NetworkPolicyEgressRule[];
-}
-export interface NetworkPolicyIngressRule {
-  /**
-   * Says that this rule is meant to have no peers, which allows everybody.
-   */
-  anyPeer?: boolean;
-  /**
-   * @maxItems 32
-   */
-  from?: NetworkPolicyPeer[];
-  /**
-   * @maxItems 32
-   */
-  ports?: NetworkPolicyPort[];
-}
-export interface NetworkPolicyPeer {
-  podSelector?: LabelSelector;
-  namespaceSelector?: LabelSelector;
-  ipBlock?: IPBlock;
-}
-export interface IPBlock {
-  /**
-   * A CIDR, IPv4 or IPv6. Example: 198.51.100.0/24.
-   */
-  cidr: string;
-  /**
-   * @maxItems 32
-   *
-   * Items: A CIDR, IPv4 or IPv6. Example: 198.51.100.0/24.
-   */
-  except?: string[];
-}
-export interface NetworkPolicyEgressRule {
-  /**
-   * Says that this rule is meant to have no peers, which allows everybody.
-   */
-  anyPeer?: boolean;
-  /**
-   * @maxItems 32
-   */
-  to?: NetworkPolicyPeer[];
-  /**
-   * @maxItems 32
-   */
-  ports?: NetworkPolicyPort[];
 }
 export interface ResourceQuotaItem {
   /**
@@ -578,6 +715,22 @@ export interface WorkloadRules {
   forbidUnrequestedToken?: boolean;
 }
 /**
+ * What tenants may ask for in a BaselineException. Left out, nothing.
+ */
+export interface ExceptionsSection {
+  /**
+   * The kinds of relaxation that may be approved. Example: [Egress, Quota].
+   *
+   * @minItems 1
+   * @maxItems 5
+   */
+  allow: ('Egress' | 'Ingress' | 'Quota' | 'PodSecurity' | 'Images')[];
+  /**
+   * The longest time from an exception's creation to its end, in hours and minutes. Example: 720h.
+   */
+  maxDuration?: string;
+}
+/**
  * What the operator last saw. Written by the operator only.
  */
 export interface SecurityBaselineStatus {
@@ -651,12 +804,4 @@ export interface AuditedNamespace {
    * @maxItems 8
    */
   changes: string[];
-}
-export interface Condition {
-  type: string;
-  status: 'True' | 'False' | 'Unknown';
-  observedGeneration?: number;
-  lastTransitionTime: string;
-  reason: string;
-  message: string;
 }

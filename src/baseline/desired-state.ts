@@ -30,7 +30,8 @@ export interface DesiredObject {
 
 /** A Pod Security level for one mode. */
 export interface PodSecurityLevel {
-  readonly level: 'baseline' | 'restricted';
+  /** Only an exception gives `privileged`. */
+  readonly level: 'privileged' | 'baseline' | 'restricted';
   readonly version: string;
 }
 
@@ -78,6 +79,8 @@ export interface DesiredState {
   readonly podSecurity: Readonly<Partial<Record<PodSecurityMode, PodSecurityLevel>>>;
   /** The UIDs of the baselines that ask for Pod Security levels, sorted. */
   readonly podSecurityBy: readonly string[];
+  /** The exceptions in effect that admission must know of, as the namespace's annotation tells them; empty for none. */
+  readonly exceptionMark: string;
   /** The UIDs to mark the namespace with once it is hardened, sorted; empty where no baseline holds pods until then. */
   readonly mark: readonly string[];
   /** Whether the default ServiceAccount must not mount its token. */
@@ -94,6 +97,7 @@ export const nothingDesired: DesiredState = {
   kept: [],
   podSecurity: {},
   podSecurityBy: [],
+  exceptionMark: '',
   mark: [],
   denyDefaultToken: false,
   problems: [],

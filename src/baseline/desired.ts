@@ -2,13 +2,15 @@
  * The desired state of a namespace: a pure and total function of the baselines, the cluster and the namespace. The operator,
  * `plan` and reports all ask it, so that they cannot disagree.
  */
-import type { SecurityBaseline } from '../api/types.generated.ts';
+import type { BaselineException, SecurityBaseline } from '../api/types.generated.ts';
+import { exceptionMark } from './admission-marks.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import { type DesiredState, nothingDesired } from './desired-state.ts';
 import { limitRanges } from './limit-range.ts';
 import { refOf } from './manifest.ts';
 import { deniedDirections, networkPolicies } from './network-policy.ts';
 import { composePodSecurity } from './pod-security.ts';
+import { admissionExceptionsOf, exceptionPolicies, lowerPodSecurity, raiseQuota } from './relaxation.ts';
 import { resourceQuotas } from './resource-quota.ts';
 import { byPrecedence, isEnforcing, type NamespaceIdentity, selects } from './selection.ts';
 import { serviceAccounts } from './service-account.ts';
@@ -25,11 +27,17 @@ export function selectingBaselines(
  * What the baselines give together. Independent of the order in which they are given.
  *
  * @param selecting what {@link selectingBaselines} gives for the namespace
+ * @param exceptions those of the namespace that are in effect
  */
-export function compose(selecting: readonly SecurityBaseline[], cluster: ClusterFacts): DesiredState {
+export function compose(
+  selecting: readonly SecurityBaseline[],
+  cluster: ClusterFacts,
+  exceptions: readonly BaselineException[] = [],
+): DesiredState {
   const baselines = selecting.filter(isEnforcing).sort(byPrecedence);
+  const [first] = baselines;
   const auditing = selecting.filter((baseline) => !isEnforcing(baseline)).map(refOf);
-  if (baselines.length === 0) return { ...nothingDesired, auditing };
+  if (first === undefined) return { ...nothingDesired, auditing };
   const denied = deniedDirections(baselines);
   const policies = baselines.map((baseline) => networkPolicies(baseline, denied, cluster));
   const limits = limitRanges(baselines);
@@ -40,13 +48,15 @@ export function compose(selecting: readonly SecurityBaseline[], cluster: Cluster
     denied,
     objects: [
       ...policies.flatMap(({ objects }) => objects),
-      ...baselines.flatMap(resourceQuotas),
+      ...exceptionPolicies(exceptions, first, denied),
+      ...baselines.flatMap(resourceQuotas).map((quota) => raiseQuota(quota, exceptions)),
       ...limits.objects,
       ...accounts.objects,
     ],
     kept: policies.flatMap(({ kept }) => kept),
-    podSecurity: composePodSecurity(baselines),
+    podSecurity: lowerPodSecurity(composePodSecurity(baselines), exceptions),
     podSecurityBy: uidsOf(baselines.filter(({ spec }) => spec.podSecurity !== undefined)),
+    exceptionMark: exceptionMark(exceptions.flatMap(admissionExceptionsOf)) ?? '',
     mark: baselines.some(({ spec }) => spec.admission?.holdPodsUntilHardened === true)
       ? uidsOf(baselines)
       : [],
@@ -59,12 +69,13 @@ export function compose(selecting: readonly SecurityBaseline[], cluster: Cluster
 export function composeAsIfEnforced(
   selecting: readonly SecurityBaseline[],
   cluster: ClusterFacts,
+  exceptions: readonly BaselineException[] = [],
 ): DesiredState {
   const enforcing = selecting.map((baseline) => ({
     ...baseline,
     spec: { ...baseline.spec, mode: 'Enforce' as const },
   }));
-  return compose(enforcing, cluster);
+  return compose(enforcing, cluster, exceptions);
 }
 
 function uidsOf(baselines: readonly SecurityBaseline[]): string[] {

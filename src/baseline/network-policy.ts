@@ -104,7 +104,7 @@ function policy(
 }
 
 /** The plain NetworkPolicy spec: `anyPeer` is the baseline's word for a rule without peers, not Kubernetes'. */
-function withoutMarks(spec: NetworkPolicySpec): NetworkPolicySpec {
+export function withoutMarks(spec: NetworkPolicySpec): NetworkPolicySpec {
   const { ingress, egress, ...rest } = spec;
   return {
     ...rest,

@@ -119,8 +119,8 @@ export class ClusterView {
         if (managed && baselineUid === uid) names.add(namespace);
       }
     }
-    for (const { name, labelledBy } of this.#stores.namespaces) {
-      if (labelledBy.split(',').includes(uid)) names.add(name);
+    for (const { name, marks } of this.#stores.namespaces) {
+      if (marks.podSecurityBy.split(',').includes(uid)) names.add(name);
     }
     return names;
   }

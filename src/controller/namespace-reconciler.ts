@@ -10,6 +10,7 @@ import type { ReconcileResult } from '../runtime/controller.ts';
 import type { ChangeWriter, WriteContext } from './change-writer.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { DesiredStates } from './desired-states.ts';
+import type { Exceptions } from './exceptions.ts';
 import { type Failure, failureOf, failureOfClash } from './failure.ts';
 import type { AuditFinding, NamespaceState, NamespaceStates } from './namespace-states.ts';
 import { lossesOf, type RemovalGate } from './removal-gate.ts';
@@ -47,6 +48,7 @@ export interface NamespaceReconcilerParts {
   readonly states: NamespaceStates;
   readonly gate: RemovalGate;
   readonly rivals: Rivals;
+  readonly exceptions: Exceptions;
   readonly reporter: Reporter;
   readonly clock: Clock;
   /** Whether RBAC lets us make this change. */
@@ -107,7 +109,16 @@ export class NamespaceReconciler {
         failed.map(({ error }) => error),
       );
     }
-    return plan.againInMs === undefined ? {} : { requeueAfterMs: plan.againInMs };
+    const waits = [plan.againInMs, await this.#parts.exceptions.follow(current)].filter(
+      (wait) => wait !== undefined,
+    );
+    return waits.length === 0 ? {} : { requeueAfterMs: Math.max(0, Math.min(...waits)) };
+  }
+
+  /** In how many milliseconds time changes something in the namespace; undefined for never. */
+  nextLook(name: string): number | undefined {
+    const namespace = this.#parts.cluster.namespace(name);
+    return namespace === undefined ? undefined : this.#parts.exceptions.nextLook(namespace);
   }
 
   /** Keeps back what the removal gate holds, and what a rival would undo at once. */

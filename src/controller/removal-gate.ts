@@ -174,7 +174,7 @@ export function lossesOf(
     const known = losses.get(uid);
     losses.set(uid, { uid, name, createdAt: Math.max(known?.createdAt ?? 0, createdAt) });
   }
-  for (const uid of namespace.labelledBy.split(',')) {
+  for (const uid of namespace.marks.podSecurityBy.split(',')) {
     if (uid === '' || stays.has(uid) || losses.has(uid)) continue;
     losses.set(uid, { uid, name: '', createdAt: 0 });
   }

@@ -3,7 +3,7 @@ import isEqual from 'lodash/isEqual.js';
 import { type ManagedKind, managedKindNames, managedKinds, type ResourceType } from '../api/kinds.ts';
 import { group, version } from '../api/labels.ts';
 import type { KubernetesObject, RbacRule } from '../api/objects.ts';
-import type { SecurityBaseline } from '../api/types.generated.ts';
+import type { BaselineException, SecurityBaseline } from '../api/types.generated.ts';
 import { type DnsService, dnsFactsOf, dnsServices } from '../baseline/peers/dns.ts';
 import {
   apiServerEndpointsOf,
@@ -26,6 +26,11 @@ import type {
   Stores,
 } from './cluster-view.ts';
 import { type RemovalHoldsRecord, readRemovalHolds, removalHoldsName } from './removal-holds.ts';
+
+/** An exception, kept whole: there are few. */
+export interface ExceptionRecord extends StoreRecord {
+  readonly exception: BaselineException;
+}
 
 /** An object with the metadata that the API server always sends. */
 export type ServedObject = KubernetesObject & {
@@ -52,6 +57,7 @@ export interface WatchedResource {
 /** All watched resources, by what they are for. */
 export interface WatchedResources extends Stores {
   readonly removalHolds: StoreReader<RemovalHoldsRecord>;
+  readonly exceptions: StoreReader<ExceptionRecord>;
   readonly all: readonly WatchedResource[];
 }
 
@@ -61,6 +67,14 @@ export const baselineType: WatchedResource['type'] = {
   version,
   plural: 'securitybaselines',
   namespaced: false,
+};
+
+/** Where exceptions are served. */
+export const exceptionType: WatchedResource['type'] = {
+  group,
+  version,
+  plural: 'baselineexceptions',
+  namespaced: true,
 };
 
 /** Where held removals are listed. */
@@ -109,11 +123,7 @@ export function createWatchedResources(
       strings,
       project: (object, intern) => ({
         ...identityOf(object, intern),
-        // Managed fields are of no use here, and the largest part of some objects.
-        baseline: {
-          ...object,
-          metadata: { ...object.metadata, managedFields: [] },
-        } as unknown as SecurityBaseline,
+        baseline: withoutManagedFields(object) as unknown as SecurityBaseline,
       }),
       same: (a, b) => sameBaseline(a.baseline, b.baseline),
     }),
@@ -226,7 +236,19 @@ export function createWatchedResources(
       same: (a, b) => isEqual(a.cidrs, b.cidrs),
     }),
   );
+  const exceptions = watch(
+    { type: exceptionType, selection: {}, concerns: 'objects' },
+    new Store<ExceptionRecord, ServedObject>({
+      strings,
+      project: (object, intern) => ({
+        ...identityOf(object, intern),
+        exception: withoutManagedFields(object) as unknown as BaselineException,
+      }),
+      same: (a, b) => sameException(a.exception, b.exception),
+    }),
+  );
   return {
+    exceptions,
     removalHolds,
     baselines,
     namespaces,
@@ -248,4 +270,18 @@ function sameBaseline(a: SecurityBaseline, b: SecurityBaseline): boolean {
     a.metadata.deletionTimestamp === b.metadata.deletionTimestamp &&
     JSON.stringify(a.metadata.annotations) === JSON.stringify(b.metadata.annotations)
   );
+}
+
+/** The spec cannot change; of the status, only the approval is not ours. */
+function sameException(a: BaselineException, b: BaselineException): boolean {
+  return (
+    a.metadata.uid === b.metadata.uid &&
+    a.metadata.deletionTimestamp === b.metadata.deletionTimestamp &&
+    JSON.stringify(a.status?.approval) === JSON.stringify(b.status?.approval)
+  );
+}
+
+/** Managed fields are of no use where an object is kept whole, and the largest part of some. */
+function withoutManagedFields(object: ServedObject): ServedObject {
+  return { ...object, metadata: { ...object.metadata, managedFields: [] } };
 }

@@ -1,13 +1,19 @@
 /** Compares what should be with what is. Pure: the same in gives the same out, and nothing is written here. */
 import { type ManagedKind, managedKindNames } from '../api/kinds.ts';
-import { hardenedAnnotation, labelledByAnnotation } from '../api/labels.ts';
 import { defaultServiceAccountName } from '../api/names.ts';
+import { podSecurityMark } from '../baseline/admission-marks.ts';
 import type { DesiredObject, DesiredState } from '../baseline/desired-state.ts';
 import { podSecurityLabels, podSecurityModes, strictness } from '../baseline/pod-security.ts';
 import type { Change, ChangeSet, Clash, Difference } from './change-set.ts';
 import type { Fingerprinter } from './fingerprint.ts';
 import { type ObservedObject, observe } from './observed.ts';
-import type { ObservedNamespace } from './observed-namespace.ts';
+import {
+  type NamespaceMark,
+  namespaceMarkNames,
+  namespaceMarks,
+  type ObservedNamespace,
+  sameMarks,
+} from './observed-namespace.ts';
 
 /** One namespace as it stands, with the objects of the managed kinds in it. */
 export interface Observed {
@@ -155,24 +161,40 @@ export function namespaceChange(
   namespace: ObservedNamespace,
   intent: MarkIntent,
 ): (Change & { action: 'label' }) | undefined {
+  // Baselines in Audit mode write nothing, and what they wrote when they enforced stays.
+  if (desired.baselines.length === 0 && desired.auditing.length > 0) return undefined;
   const levels = podSecurityChange(desired, namespace);
-  const labelledBy = Object.keys(levels.labels).length > 0 ? desired.podSecurityBy.join(',') : '';
-  const mark = markFor(desired, namespace, intent);
-  if (!levels.differs && labelledBy === namespace.labelledBy && mark === namespace.mark) return undefined;
+  const isLabelled = Object.keys(levels.labels).length > 0;
+  const marks: Readonly<Record<NamespaceMark, string>> = {
+    hardened: hardenedFor(desired, namespace, intent),
+    exceptions: desired.exceptionMark,
+    podSecurity:
+      podSecurityMark(
+        podSecurityModes.filter((mode) => Object.hasOwn(levels.labels, podSecurityLabels(mode).level)),
+      ) ?? '',
+    podSecurityBy: isLabelled ? labelledBy(desired, namespace).join(',') : '',
+  };
+  if (!levels.differs && sameMarks(marks, namespace.marks)) return undefined;
   return {
     action: 'label',
     labels: levels.labels,
-    annotations: {
-      ...(labelledBy === '' ? {} : { [labelledByAnnotation]: labelledBy }),
-      ...(mark === '' ? {} : { [hardenedAnnotation]: mark }),
-    },
+    annotations: Object.fromEntries(
+      namespaceMarkNames.flatMap((mark) => (marks[mark] === '' ? [] : [[namespaceMarks[mark], marks[mark]]])),
+    ),
     loses: levels.loses,
   };
 }
 
-function markFor(desired: DesiredState, namespace: ObservedNamespace, intent: MarkIntent): string {
+/** Those whose levels are wanted, and those in Audit mode whose labels stay. */
+function labelledBy(desired: DesiredState, namespace: ObservedNamespace): string[] {
+  const before = namespace.marks.podSecurityBy.split(',');
+  const stay = desired.auditing.flatMap(({ uid }) => (before.includes(uid) ? [uid] : []));
+  return [...desired.podSecurityBy, ...stay].sort();
+}
+
+function hardenedFor(desired: DesiredState, namespace: ObservedNamespace, intent: MarkIntent): string {
   if (desired.mark.length === 0 || intent === 'clear') return '';
-  return intent === 'set' ? desired.mark.join(',') : namespace.mark;
+  return intent === 'set' ? desired.mark.join(',') : namespace.marks.hardened;
 }
 
 /** Somebody's stricter level stays: we never write a weaker value. */

@@ -3,7 +3,26 @@
 import type { Labels } from '../api/label-selector.ts';
 import { hardenedAnnotation, labelledByAnnotation, podSecurityPrefix } from '../api/labels.ts';
 import type { KubernetesObject } from '../api/objects.ts';
+import { exceptionsAnnotation, podSecurityAnnotation } from '../baseline/admission-marks.ts';
 import { appliedByUs } from './observed.ts';
+
+/** The annotations that the operator writes on namespaces; an empty value is none. */
+export const namespaceMarks = {
+  /** The baselines for which the namespace has been hardened. */
+  hardened: hardenedAnnotation,
+  /** The exceptions that admission must know of. */
+  exceptions: exceptionsAnnotation,
+  /** The Pod Security modes whose labels are ours. */
+  podSecurity: podSecurityAnnotation,
+  /** The baselines whose Pod Security labels they are. */
+  podSecurityBy: labelledByAnnotation,
+} as const;
+
+/** One of the annotations that the operator writes on namespaces. */
+export type NamespaceMark = keyof typeof namespaceMarks;
+
+/** All of them, in table order. */
+export const namespaceMarkNames = Object.keys(namespaceMarks) as readonly NamespaceMark[];
 
 /** A namespace as it stands. */
 export interface ObservedNamespace {
@@ -14,10 +33,8 @@ export interface ObservedNamespace {
   readonly labels: Labels;
   /** Keys of the labels that are there because we applied them. */
   readonly ownedLabels: readonly string[];
-  /** The UIDs of the baselines whose Pod Security labels we put there, sorted and comma separated. */
-  readonly labelledBy: string;
-  /** The UIDs of the baselines for which it has been marked as hardened, likewise. */
-  readonly mark: string;
+  /** The annotations that the operator writes on namespaces, as they stand. */
+  readonly marks: Readonly<Record<NamespaceMark, string>>;
   /** Milliseconds since the epoch; the API server keeps whole seconds. */
   readonly createdAt: number;
   readonly terminating: boolean;
@@ -38,8 +55,7 @@ export function observeNamespace(object: KubernetesObject): ObservedNamespace {
     ownedLabels: Object.keys(applied?.['f:labels'] ?? {})
       .filter((key) => key.startsWith(`f:${podSecurityPrefix}`))
       .map((key) => key.slice('f:'.length)),
-    labelledBy: metadata.annotations?.[labelledByAnnotation] ?? '',
-    mark: metadata.annotations?.[hardenedAnnotation] ?? '',
+    marks: marksOf(metadata.annotations ?? {}),
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
     terminating: metadata.deletionTimestamp !== undefined,
   };
@@ -50,8 +66,7 @@ export function sameNamespace(a: ObservedNamespace, b: ObservedNamespace): boole
   return (
     a.uid === b.uid &&
     a.terminating === b.terminating &&
-    a.labelledBy === b.labelledBy &&
-    a.mark === b.mark &&
+    sameMarks(a.marks, b.marks) &&
     sameLabels(a.labels, b.labels) &&
     a.ownedLabels.length === b.ownedLabels.length &&
     a.ownedLabels.every((key) => b.ownedLabels.includes(key))
@@ -61,4 +76,22 @@ export function sameNamespace(a: ObservedNamespace, b: ObservedNamespace): boole
 function sameLabels(a: Labels, b: Labels): boolean {
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}
+
+/** Whether the same annotations say the same. */
+export function sameMarks(
+  a: Readonly<Record<NamespaceMark, string>>,
+  b: Readonly<Record<NamespaceMark, string>>,
+): boolean {
+  return namespaceMarkNames.every((mark) => a[mark] === b[mark]);
+}
+
+function marksOf(annotations: Readonly<Record<string, string>>): Record<NamespaceMark, string> {
+  const value = (mark: NamespaceMark): string => annotations[namespaceMarks[mark]] ?? '';
+  return {
+    hardened: value('hardened'),
+    exceptions: value('exceptions'),
+    podSecurity: value('podSecurity'),
+    podSecurityBy: value('podSecurityBy'),
+  };
 }

@@ -1,0 +1,45 @@
+/** What an exception's own status says: everything but the approval, which is for others to write. */
+import { type ConditionFact, mergeConditions } from '../api/conditions.ts';
+import type { BaselineException, BaselineExceptionStatus } from '../api/types.generated.ts';
+import type { Verdict } from '../baseline/exceptions.ts';
+
+/** The part of the status that the operator writes. */
+export type WrittenExceptionStatus = Omit<BaselineExceptionStatus, 'approval'>;
+
+/**
+ * The status to write.
+ *
+ * @param now RFC 3339
+ */
+export function exceptionStatusOf(
+  exception: BaselineException,
+  verdict: Verdict,
+  now: string,
+): WrittenExceptionStatus {
+  const generation = exception.metadata.generation ?? 0;
+  const isActive = verdict.state === 'Active';
+  return {
+    observedGeneration: generation,
+    relaxes: [...verdict.relaxes],
+    ...(isActive ? { until: exception.spec.expiresAt } : {}),
+    conditions: mergeConditions(exception.status?.conditions ?? [], conditionsOf(verdict), generation, now),
+  };
+}
+
+/** Waiting for an approval is on its way; everything else that is not in effect stays so. */
+function conditionsOf({ state, message }: Verdict): ConditionFact[] {
+  const fact = (type: string, status: ConditionFact['status']): ConditionFact => ({
+    type,
+    status,
+    reason: state,
+    message,
+  });
+  switch (state) {
+    case 'Active':
+      return [fact('Ready', 'True')];
+    case 'AwaitingApproval':
+      return [fact('Ready', 'False'), fact('Reconciling', 'True')];
+    default:
+      return [fact('Ready', 'False'), fact('Stalled', 'True')];
+  }
+}
