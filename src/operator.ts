@@ -1,40 +1,19 @@
 /** The operator: wires watches, queue, reconcilers and status together, and starts and stops them. */
 import k8sOperator, { type OperatorLogger, type ResourceEvent, ResourceEventType } from '@dot-i/k8s-operator';
-import { managedKindNames, managedKinds } from './api/kinds.ts';
-import { group, operatorName } from './api/labels.ts';
-import type { KubernetesObject } from './api/objects.ts';
-import { BaselineStatusReconciler } from './controller/baseline-status-reconciler.ts';
-import { ChangeWriter, type WriteTarget } from './controller/change-writer.ts';
-import { ClusterView } from './controller/cluster-view.ts';
-import { DesiredStates } from './controller/desired-states.ts';
-import { Exceptions } from './controller/exceptions.ts';
-import { NamespaceReconciler } from './controller/namespace-reconciler.ts';
-import { NamespaceRequests } from './controller/namespace-requests.ts';
-import { NamespaceStates } from './controller/namespace-states.ts';
-import { isPermitted } from './controller/permission.ts';
-import type { RemovalGate } from './controller/removal-gate.ts';
+import { operatorName } from './api/labels.ts';
 import { currentHolds } from './controller/removal-holds.ts';
-import { createRemovalGate, describeHold } from './controller/removals.ts';
-import { Reporter } from './controller/reporter.ts';
-import { Rivals } from './controller/rivals.ts';
 import {
-  baselineType,
-  configMapType,
   createWatchedResources,
-  exceptionType,
-  namespaceType,
   type ServedObject,
   type WatchedResource,
   type WatchedResources,
 } from './controller/watched-resources.ts';
-import { Differ } from './diff/diff.ts';
+import { type Wiring, wire } from './controller/wiring.ts';
 import { Fingerprinter } from './diff/fingerprint.ts';
 import { ApiClient } from './kube/api-client.ts';
 import { Credentials, kubeConfigLoader } from './kube/credentials.ts';
-import { EventRecorder, eventsResource, type KubeEvent } from './kube/event-recorder.ts';
 import { KubeLeaseLock } from './kube/lease-lock.ts';
 import { createListWatch } from './kube/list-watch.ts';
-import { ResourceClient } from './kube/resource-client.ts';
 import type { OperatorOptions } from './options.ts';
 import type { Clock } from './runtime/clock.ts';
 import { Controller } from './runtime/controller.ts';
@@ -74,12 +53,9 @@ export class SecurityBaselineOperator extends Operator {
     ServedObject
   >[] = [];
   readonly #queue: WorkQueue<string>;
-  readonly #requests: NamespaceRequests;
-  readonly #statuses: BaselineStatusReconciler;
+  readonly #wiring: Wiring;
   readonly #controller: Controller<string>;
   readonly #elector: LeaderElector | undefined;
-  readonly #events: EventRecorder;
-  readonly #gate: RemovalGate;
   #resync: { cancel(): void } | undefined;
   #isLeading = false;
 
@@ -106,127 +82,23 @@ export class SecurityBaselineOperator extends Operator {
       grantableRole: options.grantableClusterRole,
       namespace: options.namespace,
     });
-    const cluster = new ClusterView(
-      this.#resources,
-      [options.namespace, ...options.protectedNamespaces],
-      options.clusterCidrs,
-    );
-    const desiredStates = new DesiredStates({
-      exceptions: (namespace) =>
-        Array.from(this.#resources.exceptions.inNamespace(namespace), ({ exception }) => exception),
-      now: () => clock.now(),
-    });
-    const states = new NamespaceStates(() => this.#statuses.changed());
     this.#queue = new WorkQueue({ clock, observer: { onRetry: () => metrics.countQueueRetry() } });
-    this.#requests = new NamespaceRequests({
-      cluster,
-      desiredStates,
-      states,
+    this.#wiring = wire({
+      client: this.#client,
+      resources: this.#resources,
+      fingerprinter,
       queue: this.#queue,
       clock,
-      onFirstPassDone: (namespaces, durationMs) =>
-        logger.info('every namespace looked at', { namespaces, durationMs: Math.round(durationMs) }),
-    });
-    this.#gate = createRemovalGate({
-      client: this.#client,
-      cluster,
-      desiredStates,
-      clock,
       logger,
-      record: (event) => this.#events.record(event),
-      target: this.#target(configMapType.plural),
-      store: this.#resources.removalHolds,
-      namespace: options.namespace,
-      threshold: options.removalThreshold,
-      windowMs: options.removalWindowMs,
-      onChange: () => {
-        metrics.baseline.setRemovalHolds(this.#gate.holds.size);
-        this.#statuses.changed();
-      },
-    });
-    const baselineClient = new ResourceClient<KubernetesObject>(this.#client, baselineType);
-    const baselineTarget = this.#target(baselineType.plural);
-    const exceptionTarget = this.#target(exceptionType.plural);
-    this.#statuses = new BaselineStatusReconciler({
-      cluster,
-      desiredStates,
-      states,
-      heldOf: (uid) => {
-        const hold = this.#gate.holds.get(uid);
-        return hold === undefined ? undefined : describeHold(hold, options.namespace);
-      },
-      isReady: () => this.#requests.isFirstPassDone,
-      write: async ({ metadata }, status) => {
-        const { uid, name } = metadata;
-        // A merge patch removes only what it names.
-        const patch = { metadata: { uid }, status: { audit: null, ...status } };
-        baselineTarget.observe(
-          await baselineClient.mergePatch(name, undefined, patch, { subresource: 'status' }),
-        );
-      },
-      clock,
-      logger,
-      metrics: metrics.baseline,
-    });
-    this.#events = new EventRecorder({
-      events: new ResourceClient<KubeEvent>(this.#client, eventsResource),
-      clock,
-      reportingController: `${group}/operator`,
-      reportingInstance: options.identity,
-      onFailure: (error) => logger.warn('event not written', { error }),
-      onDropped: metrics.countDroppedEvent,
-    });
-    const reconciler = new NamespaceReconciler({
-      cluster,
-      desiredStates,
-      differ: new Differ(fingerprinter),
-      writer: new ChangeWriter({
-        objects: Object.fromEntries(
-          managedKindNames.map((kind) => [kind, this.#target(managedKinds[kind].plural)]),
-        ) as Record<(typeof managedKindNames)[number], WriteTarget>,
-        namespaces: this.#target(namespaceType.plural),
-      }),
-      states,
-      gate: this.#gate,
-      rivals: new Rivals(clock),
-      exceptions: new Exceptions({
-        desiredStates,
-        clock,
-        record: (event) => this.#events.record(event),
-        write: async ({ metadata }, status) => {
-          const patch = { metadata: { uid: metadata.uid }, status: { until: null, ...status } };
-          const { client, observe } = exceptionTarget;
-          observe(
-            await client.mergePatch(metadata.name, metadata.namespace, patch, { subresource: 'status' }),
-          );
-        },
-      }),
-      reporter: new Reporter({
-        record: (event) => this.#events.record(event),
-        logger,
-        metrics: metrics.baseline,
-        clock,
-      }),
-      clock,
-      isPermitted: (change, namespace) => isPermitted(this.#client, change, namespace),
+      metrics,
+      settings: options,
     });
     this.#controller = new Controller({
       queue: this.#queue,
       workers: options.workers,
       clock,
       waitForSync: (signal) => this.#waitForSync(signal),
-      reconcile: async (name, signal) => {
-        try {
-          return await reconciler.reconcile(name, signal);
-        } catch (error) {
-          // An exception ends in time also where something else is tried again for long.
-          const nextLookMs = reconciler.nextLook(name);
-          if (nextLookMs !== undefined) this.#queue.addAfter(name, nextLookMs, 'urgent');
-          throw error;
-        } finally {
-          this.#requests.visited(name);
-        }
-      },
+      reconcile: this.#wiring.reconcile,
       observer: {
         onSuccess: (_name, _result, durationMs) =>
           metrics.observeReconcile('namespace', 'success', durationMs),
@@ -284,7 +156,7 @@ export class SecurityBaselineOperator extends Operator {
 
   protected override async init(): Promise<void> {
     this.#resources.baselines.onChange(({ type, previous }) => {
-      if (type === 'deleted') this.#gate.deleted(previous.baseline);
+      if (type === 'deleted') this.#wiring.gate.deleted(previous.baseline);
     });
     for (const resource of this.#resources.all) {
       const { type, selection } = resource;
@@ -348,40 +220,30 @@ export class SecurityBaselineOperator extends Operator {
   #route({ concerns }: WatchedResource, namespace: string, name: string): void {
     switch (concerns) {
       case 'holds':
-        this.#requests.resync();
+        this.#wiring.requests.resync();
         return;
       case 'baselines':
-        this.#requests.baselinesChanged();
-        if (this.#gate.holds.size > 0) {
-          this.#gate.reconsider();
-          this.#requests.resync();
+        this.#wiring.requests.baselinesChanged();
+        if (this.#wiring.gate.holds.size > 0) {
+          this.#wiring.gate.reconsider();
+          this.#wiring.requests.resync();
         }
-        this.#statuses.changed();
+        this.#wiring.statuses.changed();
         return;
       case 'namespaces':
-        this.#requests.namespaceChanged(name);
+        this.#wiring.requests.namespaceChanged(name);
         return;
       case 'objects':
-        this.#requests.objectChanged(namespace);
+        this.#wiring.requests.objectChanged(namespace);
     }
-  }
-
-  /** Where a resource is written, and the store that the answers go to. */
-  #target(plural: string): WriteTarget {
-    const resource = this.#resources.all.find(({ type }) => type.plural === plural);
-    if (resource === undefined) throw new Error(`${plural} is not a watched resource`);
-    return {
-      client: new ResourceClient<KubernetesObject>(this.#client, resource.type),
-      observe: (object) => void resource.store.observe(object as ServedObject),
-    };
   }
 
   async #waitForSync(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#watchers.map((watcher) => watcher.waitForSync(signal)));
     for (const hold of currentHolds(this.#resources.removalHolds)?.holds.values() ?? [])
-      this.#gate.restore(hold);
+      this.#wiring.gate.restore(hold);
     // The pass over the fleet begins here, and the workers right after it.
-    this.#requests.open();
+    this.#wiring.requests.open();
   }
 
   #lead(): void {
@@ -389,10 +251,10 @@ export class SecurityBaselineOperator extends Operator {
     this.#isLeading = true;
     logger.info('leading', { identity: options.identity });
     this.#controller.start().then(() => {
-      if (this.#isLeading) this.#statuses.start();
+      if (this.#isLeading) this.#wiring.statuses.start();
     }, onFatal);
     const resync = (): void => {
-      this.#requests.resync();
+      this.#wiring.requests.resync();
       this.#resync = clock.setTimeout(resync, options.resyncIntervalMs);
     };
     this.#resync = clock.setTimeout(resync, options.resyncIntervalMs);
@@ -403,9 +265,9 @@ export class SecurityBaselineOperator extends Operator {
     this.#isLeading = false;
     this.#resync?.cancel();
     await this.#controller.stop(drainMs);
-    this.#requests.close();
-    await this.#statuses.stop();
-    if (drainMs > 0) await this.#events.flush();
+    this.#wiring.requests.close();
+    await this.#wiring.statuses.stop();
+    if (drainMs > 0) await this.#wiring.events.flush();
     this.#parts.logger.info('no longer leading');
   }
 
