@@ -36,7 +36,10 @@ export function compose(
 ): DesiredState {
   const baselines = selecting.filter(isEnforcing).sort(byPrecedence);
   const [first] = baselines;
-  const auditing = selecting.filter((baseline) => !isEnforcing(baseline)).map(refOf);
+  const auditing = selecting
+    .filter((baseline) => !isEnforcing(baseline))
+    .sort(byPrecedence)
+    .map(refOf);
   if (first === undefined) return { ...nothingDesired, auditing };
   const denied = deniedDirections(baselines);
   const policies = baselines.map((baseline) => networkPolicies(baseline, denied, cluster));
