@@ -1,4 +1,5 @@
 /** Desired states, composed once for all the namespaces that the same baselines select. */
+import isEqual from 'lodash/isEqual.js';
 import type { BaselineException, SecurityBaseline } from '../api/types.generated.ts';
 import type { ClusterFacts } from '../baseline/cluster-facts.ts';
 import { compose, composeAsIfEnforced, selectingBaselines } from '../baseline/desired.ts';
@@ -32,7 +33,9 @@ export class DesiredStates {
   #baselines: readonly SecurityBaseline[] = [];
   #facts: ClusterFacts | undefined;
   #factsText = '';
-  readonly #composed = new Map<string, DesiredState>();
+  #composed = new Map<string, DesiredState>();
+  /** From before the facts last changed: most changes (another Node, say) make no difference to most. */
+  #before = new Map<string, DesiredState>();
 
   constructor(parts: DesiredStatesParts) {
     this.#parts = parts;
@@ -45,7 +48,8 @@ export class DesiredStates {
     if (factsText === this.#factsText) return;
     this.#factsText = factsText;
     this.#facts = facts;
-    this.#composed.clear();
+    this.#before = this.#composed;
+    this.#composed = new Map();
   }
 
   /** What all baselines together ask of the namespace. */
@@ -90,7 +94,9 @@ export class DesiredStates {
     if (known !== undefined) return known;
     if (this.#facts === undefined) throw new Error('asked for a desired state before the cluster was known');
     if (this.#composed.size >= maxRemembered) this.#composed.clear();
-    const desired = make(this.#facts);
+    const made = make(this.#facts);
+    const before = this.#before.get(key);
+    const desired = before !== undefined && isEqual(before, made) ? before : made;
     this.#composed.set(key, desired);
     return desired;
   }
