@@ -1,11 +1,11 @@
 /**
- * Writes what is generated: types from the CRDs, and the admission policies. `--check` writes nothing, and fails
- * when a file on disk is not
- * what would be written.
+ * Writes what is generated: types and the reference from the CRDs, and the admission policies. `--check` writes nothing, and
+ * fails when a file on disk is not what would be written.
  */
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { policyFiles } from './policies.ts';
+import { referenceOf } from './reference.ts';
 import { type Crd, typesOf } from './types.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -16,6 +16,7 @@ const crds = globSync('crds/*.yaml', { cwd: root.pathname, exclude: ['crds/kusto
 
 const outputs = new Map<string, string>([
   ['src/api/types.generated.ts', await typesOf(crds)],
+  ...crds.map((crd): [string, string] => [`docs/reference/${crd.spec.names.kind}.md`, referenceOf(crd)]),
   ...policyFiles(),
 ]);
 
