@@ -74,7 +74,8 @@ export class FaultyProxy implements AsyncDisposable {
   readonly #options: FaultyProxyOptions;
   readonly #server: Server;
   readonly #agent: Agent;
-  readonly #sockets = new Set<Socket>();
+  /** By the client's port: TLS hides the connection below it, and that one alone can be reset. */
+  readonly #connections = new Map<number, Socket>();
   readonly #tap = new WatchTap();
   #faults: Faults = {};
   #concerns: (method: string, path: string) => boolean = () => true;
@@ -86,12 +87,14 @@ export class FaultyProxy implements AsyncDisposable {
     this.#agent = new Agent({ ca: options.ca, keepAlive: true });
     const { certificate: cert, privateKey: key } = options.identity;
     this.#server = createServer({ cert, key }, (incoming, answer) => this.#take(incoming, answer));
-    this.#server.on('secureConnection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      // A client that breaks off is nothing unusual here.
-      socket.on('error', () => undefined);
-      socket.once('close', () => this.#sockets.delete(socket));
+    this.#server.on('connection', (connection: Socket) => {
+      const { remotePort = 0 } = connection;
+      this.#connections.set(remotePort, connection);
+      connection.once('close', () => this.#connections.delete(remotePort));
     });
+    // A client that breaks off, or trusts us no more, is nothing unusual here.
+    this.#server.on('tlsClientError', () => undefined);
+    this.#server.on('secureConnection', (socket: Socket) => socket.on('error', () => undefined));
   }
 
   static async start(options: FaultyProxyOptions): Promise<FaultyProxy> {
@@ -127,7 +130,7 @@ export class FaultyProxy implements AsyncDisposable {
 
   /** Breaks every connection, those of watches too. */
   breakConnections(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const connection of this.#connections.values()) connection.resetAndDestroy();
   }
 
   /** Shows another certificate from now on, and breaks every connection. */
@@ -158,20 +161,27 @@ export class FaultyProxy implements AsyncDisposable {
     if (!isWatch) {
       this.#underWay += 1;
       this.#peak = Math.max(this.#peak, this.#underWay);
-      answer.once('close', () => {
+      const end = (): void => {
+        answer.off('finish', end).off('close', end);
         this.#underWay -= 1;
-      });
+      };
+      answer.once('finish', end).once('close', end);
     }
     const go = (): void => {
       if (answer.destroyed) return;
       const refusal = refusals.find(({ fault, ofWatches }) => (ofWatches || !isWatch) && strikes(fault));
       if (refusal !== undefined) refuse(incoming, answer, refusal);
       else if (isWatch) this.#passWatch(incoming, answer, strikes);
-      else if (strikes('resetRequest')) reset(answer);
+      else if (strikes('resetRequest')) this.#reset(answer);
       else this.#pass(incoming, answer, strikes('resetAnswer'), strikes('truncateAnswer'));
     };
     if (strikes('delay')) setTimeout(go, this.#options.random() * longestDelayMs);
     else go();
+  }
+
+  #reset(answer: ServerResponse): void {
+    this.#connections.get(answer.socket?.remotePort ?? 0)?.resetAndDestroy();
+    answer.destroy();
   }
 
   #strikes(fault: Fault): boolean {
@@ -203,12 +213,12 @@ export class FaultyProxy implements AsyncDisposable {
       const chunks: Buffer[] = [];
       from.on('data', (chunk: Buffer) => chunks.push(chunk));
       from.once('end', () => {
-        if (isReset) return reset(answer);
+        if (isReset) return this.#reset(answer);
         const body = Buffer.concat(chunks);
         const { 'transfer-encoding': _, ...headers } = from.headers;
         answer.writeHead(from.statusCode ?? 502, { ...headers, 'content-length': body.length });
         if (!isTruncated) return answer.end(body);
-        return answer.write(body.subarray(0, body.length / 2), () => reset(answer));
+        return answer.write(body.subarray(0, body.length / 2), () => this.#reset(answer));
       });
     });
   }
@@ -222,7 +232,7 @@ export class FaultyProxy implements AsyncDisposable {
       from.on('data', (chunk: Buffer) => {
         for (const line of stream.linesOf(chunk)) {
           if (answer.writableEnded || answer.destroyed) return;
-          if (strikes('resetWatch')) return reset(answer);
+          if (strikes('resetWatch')) return this.#reset(answer);
           if (strikes('truncateWatch')) {
             answer.end(line.subarray(0, line.length / 2));
             return;
@@ -235,11 +245,6 @@ export class FaultyProxy implements AsyncDisposable {
       from.once('end', () => answer.end());
     });
   }
-}
-
-function reset(answer: ServerResponse): void {
-  answer.socket?.resetAndDestroy();
-  answer.destroy();
 }
 
 function refuse(
