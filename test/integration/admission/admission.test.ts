@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, describe } from 'vitest';
+import { auditTests } from './audit.ts';
 import { AdmissionCluster } from './cluster.ts';
 import { exposureTests } from './exposure.ts';
 import { guardTests } from './guard.ts';
 import { holdTests } from './hold.ts';
 import { imageTests } from './images.ts';
+import { membershipTests } from './membership.ts';
+import { removalTests } from './removal.ts';
+import { tenantPolicyTests } from './tenant-policies.ts';
 import { workloadTests } from './workloads.ts';
 
 describe('admission without webhooks', () => {
@@ -23,4 +27,8 @@ describe('admission without webhooks', () => {
   imageTests(() => cluster);
   exposureTests(() => cluster);
   workloadTests(() => cluster);
+  tenantPolicyTests(() => cluster);
+  membershipTests(() => cluster);
+  auditTests(() => cluster);
+  removalTests(() => cluster);
 });

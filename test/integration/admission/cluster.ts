@@ -72,13 +72,7 @@ export class AdmissionCluster implements AsyncDisposable {
   static async start(): Promise<AdmissionCluster> {
     const cluster = new AdmissionCluster(await ControlPlane.start());
     try {
-      await cluster.#applyFile(new URL('crds/securitybaselines.yaml', root));
-      await eventually(
-        async () => (await cluster.send(admin, get(`${baselines}/none`))).body.reason === 'NotFound',
-        {
-          what: 'the CRD is served',
-        },
-      );
+      await cluster.installCrd();
       await cluster.do(admin, create('/apis/rbac.authorization.k8s.io/v1/clusterroles', tenantRole));
       await cluster.do(
         admin,
@@ -89,6 +83,11 @@ export class AdmissionCluster implements AsyncDisposable {
       await cluster[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  async installCrd(): Promise<void> {
+    await this.#applyFile(new URL('crds/securitybaselines.yaml', root));
+    await eventually(() => this.do(admin, get(baselines)), { what: 'the CRD is served' });
   }
 
   /**
@@ -158,6 +157,15 @@ export class AdmissionCluster implements AsyncDisposable {
     await this.do(breakGlass, create('/api/v1/namespaces', { metadata }));
     await eventually(() => this.do(admin, get(`/api/v1/namespaces/${name}/serviceaccounts/default`)), {
       what: `${name} has its default ServiceAccount`,
+    });
+  }
+
+  /** Waits until a namespace that is being deleted is gone. */
+  async untilGone(namespace: string): Promise<void> {
+    const path = `/api/v1/namespaces/${namespace}`;
+    await eventually(async () => (await this.send(admin, get(path))).status === 404, {
+      what: `namespace ${namespace} is gone`,
+      timeoutMs: 60_000,
     });
   }
 
