@@ -39,7 +39,7 @@ export function withServerDefaults(limit: LimitRangeLimit): LimitRangeLimit {
 
 /**
  * The LimitRanges of all selecting baselines. Where two give different defaults for one resource, the
- * baseline that comes first wins, held within every baseline's min and max; the loser is told.
+ * baseline that comes first wins, held within every baseline's min and max; the loser is told. Where these leave nothing open, all are told.
  *
  * @param baselines by precedence
  */
@@ -55,7 +55,10 @@ export function limitRanges(baselines: readonly SecurityBaseline[]): {
     ),
   );
   const defaults = composeDefaults(entries);
-  const problems = entries.flatMap((entry) => overridden(entry, defaults));
+  const problems = entries.flatMap((entry) => [
+    ...overridden(entry, defaults),
+    ...contradicting(entry, entries),
+  ]);
   const objects = baselines.flatMap((baseline) =>
     (baseline.spec.limitRanges ?? []).map((item) =>
       desiredObject(baseline, {
@@ -79,20 +82,48 @@ function composeDefaults(entries: readonly Entry[]): ComposedDefaults {
   const effective = entries.map(({ limit }) => withServerDefaults(limit));
   for (const field of defaultFields) {
     for (const resource of new Set(effective.flatMap((limit) => Object.keys(limit[field] ?? {})))) {
+      const { floor, ceiling, contradict } = boundsOf(entries, resource);
+      if (contradict) continue;
       const said = entries.map(({ limit }) => limit[field]?.[resource]).find((value) => value !== undefined);
-      const implied = effective
-        .map((limit) => limit[field]?.[resource])
-        .filter((value) => value !== undefined);
-      const ceilings = entries.map(({ limit }) => limit.max?.[resource]);
-      if (field === 'defaultRequest') ceilings.push(composed.default.get(resource));
-      const floors = entries.map(({ limit }) => limit.min?.[resource]);
-      const start = said ?? least(implied);
-      if (start === undefined) continue;
-      const raised = greatest([start, ...floors]) ?? start;
-      composed[field].set(resource, least([raised, ...ceilings]) ?? raised);
+      const start = said ?? least(effective.map((limit) => limit[field]?.[resource]));
+      const limit = field === 'defaultRequest' ? composed.default.get(resource) : undefined;
+      const value =
+        limit !== undefined && !mayOvercommit(resource)
+          ? limit
+          : least([greatest([start, floor]), ceiling, limit]);
+      if (value !== undefined) composed[field].set(resource, value);
     }
   }
   return composed;
+}
+
+/** The range that every baseline leaves open for a container's use of a resource. */
+function boundsOf(
+  entries: readonly Entry[],
+  resource: string,
+): {
+  readonly floor: string | number | undefined;
+  readonly ceiling: string | number | undefined;
+  /** Nothing is left open. */
+  readonly contradict: boolean;
+} {
+  const floor = greatest(entries.map(({ limit }) => limit.min?.[resource]));
+  const ceiling = least(entries.map(({ limit }) => limit.max?.[resource]));
+  return {
+    floor,
+    ceiling,
+    contradict: floor !== undefined && ceiling !== undefined && compare(floor, ceiling) > 0,
+  };
+}
+
+/**
+ * Whether a container may be given less than its limit. The API server refuses a LimitRange in which the two
+ * differ for huge pages and for extended resources, such as GPUs.
+ * Source: IsOvercommitAllowed in https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/helper/helpers.go
+ */
+function mayOvercommit(resource: string): boolean {
+  const isNative = !resource.includes('/') || resource.includes('kubernetes.io/');
+  return isNative && !resource.startsWith('hugepages-');
 }
 
 function withComposedDefaults(limit: LimitRangeLimit, composed: ComposedDefaults): LimitRangeLimit {
@@ -126,6 +157,25 @@ function overridden({ baseline, item, limit }: Entry, composed: ComposedDefaults
       ];
     }),
   );
+}
+
+/** The objects are written all the same, each with its own defaults: they are what the baselines say. */
+function contradicting({ baseline, item, limit }: Entry, entries: readonly Entry[]): Problem[] {
+  const resources = new Set([...Object.keys(limit.min ?? {}), ...Object.keys(limit.max ?? {})]);
+  return [...resources].flatMap((resource): Problem[] => {
+    const { floor, ceiling, contradict } = boundsOf(entries, resource);
+    if (!contradict) return [];
+    return [
+      {
+        baseline: refOf(baseline),
+        reason: 'LimitRangesContradict',
+        missing: true,
+        message:
+          `spec.limitRanges[${item.name}]: no container can use ${resource} in namespaces where a min of ${floor} and a max of ${ceiling} ` +
+          'come together; change one of them, or let the selectors not overlap',
+      },
+    ];
+  });
 }
 
 function least(values: readonly (string | number | undefined)[]): string | number | undefined {
