@@ -68,10 +68,9 @@ function quotaEffect(spec: Fields): Fields {
 function limitRangeEffect(spec: Fields): Fields {
   const limits = list(spec.limits).map((limit) => {
     const { type, ...quantities } = withServerDefaults(limit as LimitRangeLimit);
-    return {
-      type,
-      ...Object.fromEntries(Object.entries(quantities).map(([key, map]) => [key, quantitiesEffect(map)])),
-    };
+    // The API server keeps no empty map.
+    const given = Object.entries(quantities).filter(([, map]) => Object.keys(fields(map)).length > 0);
+    return { type, ...Object.fromEntries(given.map(([key, map]) => [key, quantitiesEffect(map)])) };
   });
   return { ...spec, limits: limits.sort((a, b) => (String(a.type) < String(b.type) ? -1 : 1)) };
 }
