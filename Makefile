@@ -60,7 +60,7 @@ clean: ## Remove what was installed and generated here (the control plane's bina
 # A stamp, so that this is done again when the lockfile changes. npm's older versions run the install script of the
 # package `node` always, newer ones because package.json allows it; where scripts are off, say so now, not later.
 $(INSTALLED): package.json package-lock.json
-	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' && npm --version >/dev/null || \
+	@node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' && npm --version >/dev/null || \
 		{ echo 'Needed: Node.js 20 or newer, with npm (https://nodejs.org).' >&2; exit 1; }
 	npm ci --no-audit --no-fund
 	@test "$$($(NODE) --version)" = v$(PINNED) || \
