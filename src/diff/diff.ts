@@ -97,12 +97,13 @@ export class Differ {
 
 /**
  * Whether an object is one that we wrote. Labels alone could be put on by anybody, so the name must be one
- * that we give, too; a ServiceAccount's name is the user's, so there the labels decide.
+ * that we give, too; a ServiceAccount's name is the user's, so there the API server must remember that we wrote it.
  */
 function isOurs(object: ObservedObject): boolean {
-  return (
-    object.managed && (object.kind === 'ServiceAccount' || object.name.startsWith(`${object.baseline}.`))
-  );
+  if (!object.managed) return false;
+  return object.kind === 'ServiceAccount'
+    ? object.writtenByUs
+    : object.name.startsWith(`${object.baseline}.`);
 }
 
 /** What it should be is not known, so what we wrote stays; what somebody else has rewritten since is not that, and goes. */
