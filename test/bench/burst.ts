@@ -1,0 +1,196 @@
+/** How many namespaces a second are hardened when very many come at once, against the limit. */
+import { BenchCluster, type BenchClusterOptions, namesOf } from './cluster.ts';
+import { median } from './distribution.ts';
+import { type CpuUse, load } from './machine.ts';
+import { sharedNowMs } from './remote.ts';
+import type { ScenarioResult } from './result.ts';
+
+/** How large the scenario is. */
+export interface BurstSize {
+  /** Namespaces in each burst. */
+  readonly namespaces: number;
+  /** Runs of the operator; the limit is taken before, between and after them. */
+  readonly rounds: number;
+}
+
+/** The settings of the limit that are tried; the best one counts. */
+const concurrencies = [8, 16, 32, 64];
+const calibrationNamespaces = 150;
+const timeoutMs = 600_000;
+
+interface Run {
+  readonly namespacesPerSecond: number;
+  readonly cpu: CpuUse;
+}
+
+/**
+ * Two comparisons of equal work: a rollout, where namespaces are there and a baseline comes to select them all, against
+ * creating the seven objects in namespaces that are there; and a burst of new namespaces, against creating namespaces and
+ * their objects. The operator does not run while the limit is taken, and each of its runs lies between two of the limit's.
+ */
+export async function burst(size: BurstSize, options: BenchClusterOptions): Promise<ScenarioResult> {
+  await using cluster = await BenchCluster.start(options);
+  const loadBefore = load();
+  const bench = new BurstBench(cluster, size.namespaces);
+  await bench.prepare();
+  const concurrency = await bench.calibrate();
+
+  const runs: Record<string, Run[]> = { objects: [], namespaces: [], asOperator: [], rollout: [], burst: [] };
+  for (let round = 0; ; round += 1) {
+    runs.objects?.push(await bench.limitOfObjects());
+    runs.namespaces?.push(await bench.limitOfNamespaces());
+    if (round === size.rounds) break;
+    runs.asOperator?.push(await bench.limitAsOperator());
+    await cluster.startWarmOperator();
+    runs.rollout?.push(await bench.rollout());
+    runs.burst?.push(await bench.burst());
+    await cluster.stopOperator();
+  }
+  const speed = (name: string): number =>
+    median((runs[name] ?? []).map(({ namespacesPerSecond }) => namespacesPerSecond));
+  const count = size.namespaces.toLocaleString('en-US');
+  const unit = 'ns/s';
+  return {
+    scenario: `burst of ${count} namespaces`,
+    load: [loadBefore, load()],
+    figures: [
+      {
+        name: 'hardened, all selected at once',
+        value: speed('rollout'),
+        unit,
+        limit: speed('objects'),
+        target: { atLeast: 0.85 },
+      },
+      {
+        name: 'created and hardened',
+        value: speed('burst'),
+        unit,
+        limit: speed('namespaces'),
+        target: { atLeast: 0.85 },
+      },
+      {
+        name: "limit with the operator's rights",
+        value: speed('asOperator'),
+        unit,
+        limit: speed('objects'),
+      },
+    ],
+    details: { concurrency, runs },
+  };
+}
+
+class BurstBench {
+  readonly #cluster: BenchCluster;
+  readonly #count: number;
+  #concurrency = 0;
+  #series = 0;
+
+  constructor(cluster: BenchCluster, count: number) {
+    this.#cluster = cluster;
+    this.#count = count;
+  }
+
+  async prepare(): Promise<void> {
+    const { generator } = this.#cluster;
+    await this.#cluster.startOperator();
+    await this.#cluster.harden(['template'], 'tenant');
+    await generator.call('use', await this.#cluster.templates('template'));
+    await this.#cluster.stopOperator();
+  }
+
+  /** The best concurrency, from one try of each after one that only warms up. */
+  async calibrate(): Promise<Readonly<Record<number, number>>> {
+    const speeds: Record<number, number> = {};
+    for (const concurrency of [concurrencies[0] ?? 1, ...concurrencies]) {
+      const { namespacesPerSecond } = await this.#limitOfObjects(calibrationNamespaces, concurrency);
+      speeds[concurrency] = namespacesPerSecond;
+    }
+    this.#concurrency = concurrencies.toSorted((a, b) => (speeds[b] ?? 0) - (speeds[a] ?? 0))[0] ?? 0;
+    return speeds;
+  }
+
+  limitOfObjects(): Promise<Run> {
+    return this.#limitOfObjects(this.#count, this.#concurrency);
+  }
+
+  async #limitOfObjects(count: number, concurrency: number): Promise<Run> {
+    const { generator } = this.#cluster;
+    const names = await this.#createNamespaces(count, undefined);
+    return await this.#run(count, () => generator.call('createObjects', names, concurrency));
+  }
+
+  /** Under the operator's credentials: what the API server's check against privilege escalation costs. */
+  async limitAsOperator(): Promise<Run> {
+    const cluster = this.#cluster;
+    await using generator = cluster.newGenerator(cluster.kubeconfig);
+    await generator.call('use', await cluster.templates('template'));
+    const warmUp = await this.#createNamespaces(calibrationNamespaces, undefined);
+    await generator.call('createObjects', warmUp, this.#concurrency);
+    const names = await this.#createNamespaces(this.#count, undefined);
+    return await this.#run(this.#count, () => generator.call('createObjects', names, this.#concurrency));
+  }
+
+  async limitOfNamespaces(): Promise<Run> {
+    const { generator } = this.#cluster;
+    const names = this.#names(this.#count);
+    const run = await this.#run(this.#count, () =>
+      generator.call('createNamespacesWithObjects', names, this.#concurrency),
+    );
+    await this.#cluster.settle();
+    return run;
+  }
+
+  /** Namespaces are there, and a new baseline selects them all at once. */
+  async rollout(): Promise<Run> {
+    const { observer } = this.#cluster;
+    this.#series += 1;
+    const baseline = `rollout${this.#series}`;
+    const names = await this.#createNamespaces(this.#count, baseline);
+    return await this.#run(this.#count, async () => {
+      const startedAt = sharedNowMs();
+      const [readyAt] = await Promise.all([
+        observer.call('ready', names, timeoutMs),
+        this.#cluster.applyBaseline(baseline),
+      ]);
+      return lastOf(readyAt) - startedAt;
+    });
+  }
+
+  /** Namespaces are created at the limit's own concurrency. */
+  async burst(): Promise<Run> {
+    const { generator, observer } = this.#cluster;
+    const names = this.#names(this.#count);
+    const run = await this.#run(this.#count, async () => {
+      const startedAt = sharedNowMs();
+      const [readyAt] = await Promise.all([
+        observer.call('ready', names, timeoutMs),
+        generator.call('createNamespaces', names, this.#concurrency, 'tenant'),
+      ]);
+      return lastOf(readyAt) - startedAt;
+    });
+    await this.#cluster.settle();
+    return run;
+  }
+
+  async #createNamespaces(count: number, baseline: string | undefined): Promise<string[]> {
+    const names = this.#names(count);
+    await this.#cluster.generator.call('createNamespaces', names, 16, baseline);
+    await this.#cluster.settle();
+    return names;
+  }
+
+  async #run(count: number, work: () => Promise<number>): Promise<Run> {
+    const account = this.#cluster.accountCpu();
+    const ms = await work();
+    return { namespacesPerSecond: (count * 1000) / ms, cpu: account() };
+  }
+
+  #names(count: number): string[] {
+    this.#series += 1;
+    return namesOf(`b${this.#series}`, count);
+  }
+}
+
+function lastOf(times: readonly number[]): number {
+  return times.reduce((last, time) => Math.max(last, time), 0);
+}

@@ -1,0 +1,21 @@
+/** What is told of many measurements of one thing. */
+export interface Distribution {
+  readonly count: number;
+  readonly min: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** @throws RangeError where there are none: a figure of nothing must not look like one */
+export function distribution(values: readonly number[]): Distribution {
+  if (values.length === 0) throw new RangeError('no measurements');
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;
+  return { count: sorted.length, min: at(0), p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
+}
+
+export function median(values: readonly number[]): number {
+  return distribution(values).p50;
+}

@@ -1,0 +1,205 @@
+/** Ten thousand namespaces with seven objects each: memory, restart, a rollout, and doing nothing. */
+import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { operatorNamespace, operatorServiceAccount } from '../../tools/operator/operator-process.ts';
+import { AuditLog } from '../support/audit-log.ts';
+import { type ListResult, listWays } from './bare-list.ts';
+import { BenchCluster, type BenchClusterOptions, namesOf } from './cluster.ts';
+import { distribution, median } from './distribution.ts';
+import { load, memory } from './machine.ts';
+import { sharedNowMs } from './remote.ts';
+import type { ScenarioResult } from './result.ts';
+
+/** How large the scenario is. */
+export interface FleetSize {
+  readonly namespaces: number;
+  /** Restarts, each between two bare lists. */
+  readonly restarts: number;
+  /** Namespaces created while a rollout is under way. */
+  readonly duringRollout: number;
+  readonly idleMs: number;
+}
+
+const timeoutMs = 3_600_000;
+const memoryTargetMiB = 220;
+/** Memory counts as grown from here on; what the garbage collector leaves lying about varies by less. MiB. */
+const noiseMiB = 5;
+/** How often memory is looked at while nothing happens. Milliseconds. */
+const sampleMs = 5000;
+const operatorUser = `system:serviceaccount:${operatorNamespace}:${operatorServiceAccount}`;
+const reads = ['get', 'list'];
+const run = promisify(execFile);
+
+export async function fleet(size: FleetSize, options: BenchClusterOptions): Promise<ScenarioResult> {
+  // The audit log tells who wrote and listed, and nobody else's requests are taken for the operator's.
+  await using cluster = await BenchCluster.start({ ...options, auditLevel: 'Metadata' });
+  const audit = new AuditLog(cluster.controlPlane.auditLogPath ?? '');
+  const loadBefore = load();
+  await cluster.startOperator();
+  const names = namesOf('fleet', size.namespaces);
+  const fillStartedAt = sharedNowMs();
+  await cluster.harden(names, 'tenant');
+  const fillSeconds = (sharedNowMs() - fillStartedAt) / 1000;
+  await cluster.settle();
+  const filled = memory(cluster.operator.pid);
+
+  const restarts: Restart[] = [];
+  const lists: ListTimes[] = [await bareLists(cluster)];
+  for (let index = 0; index < size.restarts; index += 1) {
+    restarts.push(await restart(cluster, audit));
+    lists.push(await bareLists(cluster));
+  }
+  const restarted = memory(cluster.operator.pid);
+  const rollout = await measureRollout(cluster, size);
+  await cluster.settle();
+  const rolledOut = memory(cluster.operator.pid);
+  const idle = await measureIdle(cluster, audit, size.idleMs);
+
+  const restartMs = median(restarts.map(({ ms }) => ms));
+  const bareMs = median(lists.map(({ best }) => best));
+  const peak = Math.max(filled.peak, ...restarts.map(({ memory }) => memory.peak), rolledOut.peak);
+  const count = size.namespaces.toLocaleString('en-US');
+  return {
+    scenario: `${count} namespaces`,
+    load: [loadBefore, load()],
+    figures: [
+      { name: 'memory after filling', value: filled.now, unit: 'MiB', target: { atMost: memoryTargetMiB } },
+      {
+        name: 'memory after a restart',
+        value: restarted.now,
+        unit: 'MiB',
+        target: { atMost: memoryTargetMiB },
+      },
+      { name: 'memory at its peak', value: peak, unit: 'MiB', target: { atMost: memoryTargetMiB } },
+      { name: 'restart to all verified', value: restartMs, unit: 'ms', limit: bareMs, target: { atMost: 2 } },
+      {
+        name: 'writes by restarts',
+        value: restarts.reduce((sum, { writes }) => sum + writes, 0),
+        unit: '',
+        target: { atMost: 0 },
+      },
+      {
+        name: 'new namespace in a rollout, max',
+        value: rollout.reaction.max,
+        unit: 'ms',
+        target: { atMost: 1000 },
+      },
+      {
+        name: `writes in ${size.idleMs / 60_000} idle minutes`,
+        value: idle.writes,
+        unit: '',
+        target: { atMost: 0 },
+      },
+      { name: 'lists meanwhile', value: idle.lists, unit: '', target: { atMost: 0 } },
+      { name: 'growth of memory meanwhile', value: idle.growth, unit: 'MiB', target: { atMost: noiseMiB } },
+    ],
+    details: { fillSeconds, filled, restarts, restarted, lists, rollout, rolledOut, idle },
+  };
+}
+
+interface Restart {
+  /** From the process' start until it has looked at every namespace. */
+  readonly ms: number;
+  readonly writes: number;
+  readonly memory: ReturnType<typeof memory>;
+}
+
+/** A clean stop, so that no lease has to run out first. */
+async function restart(cluster: BenchCluster, audit: AuditLog): Promise<Restart> {
+  await cluster.stopOperator();
+  await cluster.settle();
+  const mark = await audit.mark();
+  const startedAt = sharedNowMs();
+  const operator = await cluster.startOperator();
+  const ms = sharedNowMs() - startedAt;
+  await cluster.settle();
+  const writes = await audit.writesBy(operatorUser, mark);
+  if (writes.length > 0) console.error('writes after a restart:', writes.slice(0, 5));
+  return { ms, writes: writes.length, memory: memory(operator.pid) };
+}
+
+/** Milliseconds by way, and the best of them: the whole process, as with the operator's restart. */
+type ListTimes = Readonly<Record<keyof typeof listWays | 'best', number>>;
+
+async function bareLists({ controlPlane }: BenchCluster): Promise<ListTimes> {
+  const module = new URL('bare-list.ts', import.meta.url).pathname;
+  const times: Record<string, number> = {};
+  for (const way of Object.keys(listWays)) {
+    const startedAt = sharedNowMs();
+    const { stdout } = await run(process.execPath, [module, controlPlane.adminKubeconfig, way]);
+    times[way] = sharedNowMs() - startedAt;
+    const { objects } = JSON.parse(stdout) as ListResult;
+    if (objects === 0) throw new Error(`nothing listed by ${way}`);
+  }
+  return { ...times, best: Math.min(...Object.values(times)) } as ListTimes;
+}
+
+/** The baseline is edited so that one object changes in each namespace; meanwhile new namespaces come. */
+async function measureRollout(
+  cluster: BenchCluster,
+  { namespaces, duringRollout }: FleetSize,
+): Promise<{ readonly seconds: number; readonly reaction: ReturnType<typeof distribution> }> {
+  const { generator, observer } = cluster;
+  const resource = 'resourcequotas';
+  // The controller manager writes each quota's status once more, so the end is told by the operator's own figure.
+  const before = (await observer.call('modifications'))[resource] ?? 0;
+  const startedAt = sharedNowMs();
+  await cluster.applyBaseline('tenant', '60');
+  await observer.call('modified', resource, before + namespaces / 100, timeoutMs);
+  const times: number[] = [];
+  for (const name of namesOf('urgent', duringRollout)) {
+    const ready = observer.call('ready', [name], timeoutMs);
+    const createdAt = await generator.call('createNamespace', name, 'tenant');
+    const [readyAt = Number.NaN] = await ready;
+    times.push(readyAt - createdAt);
+  }
+  const after = await metric(
+    cluster,
+    'security_baseline_writes_total{kind="ResourceQuota",action="updated"}',
+  );
+  if (after >= namespaces) throw new Error('the rollout was over before the last new namespace was hardened');
+  while (
+    (await metric(cluster, 'security_baseline_writes_total{kind="ResourceQuota",action="updated"}')) <
+    namespaces
+  ) {
+    await sleep(250);
+  }
+  return { seconds: (sharedNowMs() - startedAt) / 1000, reaction: distribution(times) };
+}
+
+async function metric({ operator }: BenchCluster, series: string): Promise<number> {
+  const line = (await operator.metrics()).split('\n').find((text) => text.startsWith(series));
+  return line === undefined ? 0 : Number(line.slice(series.length));
+}
+
+/** Nobody does anything. Growth is the median of the last quarter less that of the second, once things have come to rest. */
+async function measureIdle(
+  { operator }: BenchCluster,
+  audit: AuditLog,
+  idleMs: number,
+): Promise<{
+  readonly writes: number;
+  readonly lists: number;
+  readonly growth: number;
+  readonly samples: readonly number[];
+}> {
+  await sleep(sampleMs);
+  const mark = await audit.mark();
+  const samples: number[] = [];
+  for (let left = idleMs; left > 0; left -= sampleMs) {
+    await sleep(Math.min(left, sampleMs));
+    samples.push(memory(operator.pid).now);
+  }
+  const requests = await audit.since(mark);
+  const quarter = Math.ceil(samples.length / 4);
+  return {
+    writes: (await audit.writesBy(operatorUser, mark)).length,
+    lists: requests.filter(
+      ({ verb, user, objectRef }) =>
+        user.username === operatorUser && reads.includes(verb) && objectRef?.resource !== 'leases',
+    ).length,
+    growth: Math.max(0, median(samples.slice(-quarter)) - median(samples.slice(quarter, 2 * quarter))),
+    samples,
+  };
+}
