@@ -105,6 +105,10 @@ export class OperatorHarness implements AsyncDisposable {
     return this.#operator;
   }
 
+  get isOperatorRunning(): boolean {
+    return this.#operator !== undefined;
+  }
+
   /** Runs the operator; resolves when its caches have synced and it leads. */
   async startOperator(options: RunOptions = {}): Promise<OperatorProcess> {
     const operator = await this.launchOperator(options);
