@@ -224,10 +224,8 @@ export class SecurityBaselineOperator extends Operator {
         return;
       case 'baselines':
         this.#wiring.requests.baselinesChanged();
-        if (this.#wiring.gate.holds.size > 0) {
-          this.#wiring.gate.reconsider();
-          this.#wiring.requests.resync();
-        }
+        // What is held may be confirmed, or undone, by this.
+        if (this.#wiring.gate.holds.size > 0) this.#wiring.requests.resync();
         this.#wiring.statuses.changed();
         return;
       case 'namespaces':

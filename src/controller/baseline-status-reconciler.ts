@@ -18,6 +18,8 @@ export interface BaselineStatusReconcilerParts {
   readonly cluster: ClusterView;
   readonly desiredStates: DesiredStates;
   readonly states: NamespaceStates;
+  /** Forgets holds whose cause has been undone. */
+  readonly reconsiderHolds: () => void;
   /** What is held of the removals of the baseline with this UID, in words. */
   readonly heldOf: (uid: string) => string | undefined;
   /** Whether the states tell the truth yet: before the first pass over the fleet they do not. */
@@ -70,6 +72,7 @@ export class BaselineStatusReconciler {
       return;
     }
     this.#timer = undefined;
+    this.#parts.reconsiderHolds();
     const { byBaseline, uncovered } = summarize(states);
     const now = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
     let ready = 0;

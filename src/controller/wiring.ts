@@ -114,6 +114,7 @@ export function wire(parts: WiringParts): Wiring {
     cluster,
     desiredStates,
     states,
+    reconsiderHolds: () => gate.reconsider(),
     heldOf: (uid) => {
       const hold = gate.holds.get(uid);
       return hold === undefined ? undefined : describeHold(hold, settings.namespace);
@@ -178,7 +179,11 @@ function writeTarget({ client, resources }: WiringParts, plural: string): WriteT
   if (resource === undefined) throw new Error(`${plural} is not a watched resource`);
   return {
     client: new ResourceClient<KubernetesObject>(client, resource.type),
-    observe: (object) => void resource.store.observe(object as ServedObject),
+    // Objects are ours and written whole, or at the version that was seen. Of all else we write a part.
+    observe: (object) =>
+      resource.concerns === 'objects'
+        ? void resource.store.observe(object as ServedObject)
+        : resource.store.observeShared(object as ServedObject),
   };
 }
 

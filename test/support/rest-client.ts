@@ -49,6 +49,16 @@ const resources = {
     plural: 'subjectaccessreviews',
     namespaced: false,
   },
+  CustomResourceDefinition: {
+    root: '/apis/apiextensions.k8s.io/v1',
+    plural: 'customresourcedefinitions',
+    namespaced: false,
+  },
+  BaselineException: {
+    root: '/apis/securitybaseline.io/v1alpha1',
+    plural: 'baselineexceptions',
+    namespaced: true,
+  },
   SecurityBaseline: {
     root: '/apis/securitybaseline.io/v1alpha1',
     plural: 'securitybaselines',
@@ -156,9 +166,14 @@ export class RestClient {
     return (await this.#send('PUT', `${pathOf(target)}?${strict()}`, object)) as ServedObject;
   }
 
-  async mergePatch(target: Required<Pick<Target, 'name'>> & Target, patch: Body): Promise<ServedObject> {
+  async mergePatch(
+    target: Required<Pick<Target, 'name'>> & Target,
+    patch: Body,
+    subresource?: 'status',
+  ): Promise<ServedObject> {
     const type = 'application/merge-patch+json';
-    return (await this.#send('PATCH', `${pathOf(target)}?${strict()}`, patch, type)) as ServedObject;
+    const path = subresource === undefined ? pathOf(target) : `${pathOf(target)}/${subresource}`;
+    return (await this.#send('PATCH', `${path}?${strict()}`, patch, type)) as ServedObject;
   }
 
   /** Server-side apply as another field manager. */

@@ -1,13 +1,11 @@
 /** Reads and applies this project's manifests, as an installer would. */
 import { globSync, readFileSync } from 'node:fs';
-import {
-  ApiextensionsV1Api,
-  type KubeConfig,
-  type KubernetesObject,
-  KubernetesObjectApi,
-  PatchStrategy,
-} from '@kubernetes/client-node';
+import type { KubeConfig, KubernetesObject } from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
+import { ApiClient } from '../../src/kube/api-client.ts';
+import { Credentials } from '../../src/kube/credentials.ts';
+import { ResourceClient, rootPath } from '../../src/kube/resource-client.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 
 const root = new URL('../../', import.meta.url);
 
@@ -37,26 +35,56 @@ export function readManifests(pattern: string): KubernetesObject[] {
   );
 }
 
-/** Applies objects one after the other, and waits for CRDs to be served. */
+const servedTimeoutMs = 30_000;
+
+/**
+ * Applies objects one after the other, and waits for CRDs to be served. They are sent as they are read: client-node's typed
+ * serializer drops CEL rules from CRDs.
+ */
 export async function applyManifests(
   kubeConfig: KubeConfig,
   objects: readonly KubernetesObject[],
 ): Promise<void> {
-  const client = KubernetesObjectApi.makeApiClient(kubeConfig);
-  for (const object of objects) {
-    await client.patch(object, undefined, undefined, 'installer', true, PatchStrategy.ServerSideApply);
-    if (object.kind === 'CustomResourceDefinition')
-      await waitUntilServed(kubeConfig, object.metadata?.name ?? '');
+  const credentials = new Credentials({ load: () => kubeConfig, clock: systemClock });
+  const client = new ApiClient({ credentials, clock: systemClock, version: 'installer' });
+  try {
+    for (const object of objects) await apply(client, object as AppliedObject);
+  } finally {
+    await client.close();
   }
 }
 
-async function waitUntilServed(kubeConfig: KubeConfig, name: string): Promise<void> {
-  const crds = kubeConfig.makeApiClient(ApiextensionsV1Api);
-  const deadline = Date.now() + 30_000;
+interface AppliedObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+async function apply(client: ApiClient, object: AppliedObject): Promise<void> {
+  const resources = new ResourceClient<AppliedObject>(client, await resourceOf(client, object), {
+    fieldManager: 'installer',
+  });
+  await resources.apply(object, { force: true });
+  if (object.kind !== 'CustomResourceDefinition') return;
+  const { name } = object.metadata;
+  const deadline = Date.now() + servedTimeoutMs;
   for (;;) {
-    const { status } = await crds.readCustomResourceDefinition({ name });
+    const { status } = await resources.get(name);
     if (status?.conditions?.some(({ type, status }) => type === 'Established' && status === 'True')) return;
-    if (Date.now() > deadline) throw new Error(`${name} is not served after 30 s`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (Date.now() > deadline) throw new Error(`${name} is not served after ${servedTimeoutMs} ms`);
+    await systemClock.sleep(50);
   }
+}
+
+/** Where a kind is served, as the API server's discovery tells. */
+async function resourceOf(client: ApiClient, { apiVersion, kind }: AppliedObject) {
+  const [version = '', group = ''] = apiVersion.split('/').reverse();
+  const path = rootPath({ group, version, plural: '', namespaced: false });
+  const { resources } = await client.request<{
+    resources: readonly { readonly kind: string; readonly name: string; readonly namespaced: boolean }[];
+  }>({ operation: { verb: 'get', resource: 'discovery' }, method: 'GET', path });
+  const found = resources.find((resource) => resource.kind === kind && !resource.name.includes('/'));
+  if (found === undefined) throw new Error(`the API server does not serve ${kind} of ${apiVersion}`);
+  return { group, version, plural: found.name, namespaced: found.namespaced };
 }

@@ -1,0 +1,210 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { applyManifests, readManifests } from '../../tools/operator/manifests.ts';
+import { loadKubeconfig } from '../support/control-plane.ts';
+import { eventually } from '../support/eventually.ts';
+import { OperatorHarness } from '../support/operator-harness.ts';
+import type { Scenario } from '../support/scenario.ts';
+
+let harness: OperatorHarness;
+
+const operatorNamespace = 'security-baseline-system';
+const holdsTarget = {
+  kind: 'ConfigMap',
+  namespace: operatorNamespace,
+  name: 'security-baseline-removal-holds',
+} as const;
+const spec = { networkPolicy: { defaultDeny: ['Ingress'] }, podSecurity: { enforce: 'baseline' } };
+/** Above the threshold of three that these tests run with. */
+const many = ['a', 'b', 'c', 'd'];
+
+beforeAll(async () => {
+  harness = await OperatorHarness.start({ flags: ['--removal-threshold', '3', '--removal-window', '1h'] });
+});
+afterAll(async () => {
+  await harness[Symbol.asyncDispose]();
+});
+
+async function hardenMany(scenario: Scenario): Promise<string[]> {
+  await scenario.baseline(spec);
+  const namespaces: string[] = [];
+  for (const suffix of many) namespaces.push(await scenario.namespace(suffix));
+  await scenario.hardened(many.length);
+  return namespaces;
+}
+
+async function holds(): Promise<Readonly<Record<string, string>>> {
+  const { data = {} } = await harness.admin.get(holdsTarget);
+  return data as Record<string, string>;
+}
+
+async function uidOf(scenario: Scenario): Promise<string> {
+  const { metadata } = await harness.admin.get({ kind: 'SecurityBaseline', name: scenario.name });
+  return metadata.uid;
+}
+
+/** All that the scenario's baseline gave is still in every namespace. */
+async function expectProtected(scenario: Scenario, namespaces: readonly string[]): Promise<void> {
+  for (const namespace of namespaces) {
+    expect(await harness.managedObjects(namespace)).toEqual([`NetworkPolicy ${scenario.name}.default-deny`]);
+    const { metadata } = await harness.admin.get({ kind: 'Namespace', name: namespace });
+    expect(metadata.labels?.['pod-security.kubernetes.io/enforce']).toBe('baseline');
+  }
+}
+
+async function eventuallyStripped(namespaces: readonly string[]): Promise<void> {
+  for (const namespace of namespaces) {
+    await eventually(
+      async () => {
+        expect(await harness.managedObjects(namespace)).toEqual([]);
+        const { metadata } = await harness.admin.get({ kind: 'Namespace', name: namespace });
+        expect(metadata.labels?.['pod-security.kubernetes.io/enforce']).toBeUndefined();
+      },
+      { what: `${namespace} has nothing of ours` },
+    );
+  }
+}
+
+async function eventuallyHeld(uid: string): Promise<Record<string, unknown>> {
+  return await eventually(
+    async () => {
+      const text = (await holds())[uid];
+      return text === undefined ? false : (JSON.parse(text) as Record<string, unknown>);
+    },
+    { what: 'the removal is held' },
+  );
+}
+
+describe('many namespaces losing protection', () => {
+  test('by an edited selector is held, said in the status, and goes on once confirmed for this generation', async () => {
+    await using scenario = harness.scenario();
+    const namespaces = await hardenMany(scenario);
+    await scenario.baseline({ ...spec, namespaceSelector: { matchLabels: { nobody: 'has-this' } } });
+
+    expect(await eventuallyHeld(await uidOf(scenario))).toEqual({
+      name: scenario.name,
+      reason: 'ManyNamespaces',
+      namespaces: many.length,
+    });
+    await eventually(async () => (await scenario.status()).conditions.RemovalHeld === 'True ManyNamespaces', {
+      what: 'the status says so',
+    });
+    expect((await scenario.status()).messages.RemovalHeld).toContain(
+      '4 namespaces would lose the protection',
+    );
+    await expectProtected(scenario, namespaces);
+
+    const target = { kind: 'SecurityBaseline', name: scenario.name } as const;
+    const { metadata } = await harness.admin.get(target);
+    const confirm = (generation: number) =>
+      harness.admin.mergePatch(target, {
+        metadata: { annotations: { 'securitybaseline.io/confirm-removal': String(generation) } },
+      });
+    await confirm((metadata.generation ?? 0) - 1);
+    await expectProtected(scenario, namespaces);
+    await confirm(metadata.generation ?? 0);
+
+    await eventuallyStripped(namespaces);
+    await eventually(async () => Object.keys(await holds()).length === 0, {
+      what: 'nothing is held any more',
+    });
+  });
+
+  test('is undone by putting the selector back', async () => {
+    await using scenario = harness.scenario();
+    const namespaces = await hardenMany(scenario);
+    await scenario.baseline({ ...spec, namespaceSelector: { matchLabels: { nobody: 'has-this' } } });
+    const uid = await uidOf(scenario);
+    await eventuallyHeld(uid);
+
+    await scenario.baseline(spec);
+
+    await scenario.hardened(many.length);
+    await expectProtected(scenario, namespaces);
+    await eventually(async () => !Object.hasOwn(await holds(), uid), { what: 'nothing is held any more' });
+  });
+
+  test('by a deleted baseline is held, over a restart, until it is confirmed where holds are listed', async () => {
+    await using scenario = harness.scenario();
+    const namespaces = await hardenMany(scenario);
+    const uid = await uidOf(scenario);
+    await scenario.deleteBaseline();
+    await eventuallyHeld(uid);
+    await harness.stopOperator();
+    await harness.startOperator();
+    await eventuallyHeld(uid);
+    await expectProtected(scenario, namespaces);
+
+    await harness.admin.mergePatch(holdsTarget, {
+      metadata: { annotations: { [`securitybaseline.io/confirm-${uid}`]: 'yes' } },
+    });
+
+    await eventuallyStripped(namespaces);
+  });
+
+  test('by a deletion that names the generation goes on at once', async () => {
+    await using scenario = harness.scenario();
+    const namespaces = await hardenMany(scenario);
+    const target = { kind: 'SecurityBaseline', name: scenario.name } as const;
+    const { metadata } = await harness.admin.get(target);
+    await harness.admin.mergePatch(target, {
+      metadata: { annotations: { 'securitybaseline.io/allow-deletion': String(metadata.generation) } },
+    });
+    await harness.admin.delete(target);
+
+    await eventuallyStripped(namespaces);
+  });
+
+  test('while the operator is down is held when it comes back', async () => {
+    await using scenario = harness.scenario();
+    const namespaces = await hardenMany(scenario);
+    const uid = await uidOf(scenario);
+    await harness.stopOperator();
+    await scenario.deleteBaseline();
+    await harness.startOperator();
+
+    await eventuallyHeld(uid);
+    await expectProtected(scenario, namespaces);
+    await scenario.baseline(spec);
+    await scenario.hardened(many.length);
+    await eventually(async () => !Object.hasOwn(await holds(), uid), {
+      what: 'the recreated baseline undoes the hold',
+    });
+  });
+});
+
+describe('few namespaces losing protection', () => {
+  test('is not held', async () => {
+    await using scenario = harness.scenario();
+    await scenario.baseline(spec);
+    const namespace = await scenario.namespace();
+    await scenario.hardened();
+    await scenario.deleteBaseline();
+
+    await eventuallyStripped([namespace]);
+  });
+
+  test('is held where the baseline vanished with its CRD, and adopted when both are restored', async () => {
+    await using scenario = harness.scenario();
+    await scenario.baseline(spec);
+    const namespace = await scenario.namespace();
+    await scenario.hardened();
+    const uid = await uidOf(scenario);
+    const policy = { kind: 'NetworkPolicy', namespace, name: `${scenario.name}.default-deny` } as const;
+    const { metadata } = await harness.admin.get(policy);
+    const crd = { kind: 'CustomResourceDefinition', name: 'securitybaselines.securitybaseline.io' } as const;
+
+    await harness.admin.delete(crd);
+    await eventually(async () => (await harness.admin.find(crd)) === undefined, { what: 'the CRD is gone' });
+    expect(await eventuallyHeld(uid)).toMatchObject({ reason: 'BaselinesUnreadable' });
+    await applyManifests(
+      loadKubeconfig(harness.controlPlane.adminKubeconfig),
+      readManifests('crds/securitybaselines.yaml'),
+    );
+    await expectProtected(scenario, [namespace]);
+    await eventually(() => scenario.baseline(spec).then(() => true), { what: 'the CRD is served again' });
+    await scenario.hardened();
+
+    await expectProtected(scenario, [namespace]);
+    expect((await harness.admin.get(policy)).metadata.uid).toBe(metadata.uid);
+  });
+});
