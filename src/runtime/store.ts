@@ -126,8 +126,8 @@ export class Store<R extends StoreRecord, T extends ObjectWithMeta = ObjectWithM
   }
 
   /**
-   * Writes through the response to one's own create, update or patch, so that a reader sees it at once and its echo in the
-   * watch is no news. Listeners are not told, since the writer knows.
+   * Writes through the response to one's own write of a whole object, so that a reader sees it at once and its echo in the
+   * watch is no news. Listeners are not told, since the writer knows; see {@link observeShared} for when it may not.
    * @returns the difference it made; undefined where it made none, or where the watch already knows more.
    */
   observe(object: T): StoreChange<R> | undefined {
@@ -140,6 +140,14 @@ export class Store<R extends StoreRecord, T extends ObjectWithMeta = ObjectWithM
     this.#put(namespace, name, current);
     if (current !== undefined) this.#writtenDuringRelist?.set(current);
     return this.#difference(previous, current);
+  }
+
+  /**
+   * As {@link observe}, for a write of a part of an object that others write too (a status, a few labels). The response also
+   * shows what they have changed, whose event will be no news any more; so listeners are told of any difference.
+   */
+  observeShared(object: T): void {
+    this.#tell(this.observe(object));
   }
 
   /** Begins to replace everything. Readers see nothing of it before it is committed; the latest begun one counts. */

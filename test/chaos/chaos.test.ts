@@ -10,6 +10,7 @@ import { faultyNetwork } from './scenarios/faulty-network.ts';
 import { overload } from './scenarios/overload.ts';
 import { priorityAndFairness } from './scenarios/priority-and-fairness.ts';
 import { processDeath } from './scenarios/process-death.ts';
+import { silentWatches } from './scenarios/silent-watches.ts';
 import { splitBrain } from './scenarios/split-brain.ts';
 
 // One control plane for all scenarios but compaction, which needs another kind: they harm it one after the other, and each
@@ -32,6 +33,7 @@ describe(`chaos with seed ${chance.seed}`, () => {
   compaction();
   faultyNetwork(current);
   overload(current);
+  silentWatches(current);
   splitBrain(current);
   clockJumps(current);
   credentialRotation(current);

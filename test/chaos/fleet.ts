@@ -10,7 +10,6 @@ const atOnce = 8;
 /** Every kind of object and both shared ones: seven objects, the Pod Security labels, the default ServiceAccount. */
 const spec = {
   networkPolicy: { defaultDeny: ['Ingress', 'Egress'], allow: { dns: {} } },
-  resourceQuotas: [{ name: 'compute', spec: { hard: { pods: '50' } } }],
   limitRanges: [
     { name: 'defaults', spec: { limits: [{ type: 'Container', defaultRequest: { cpu: '100m' } }] } },
   ],
@@ -18,7 +17,6 @@ const spec = {
     { name: 'app', rules: [{ apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list'] }] },
   ],
   defaultServiceAccount: { automountToken: false },
-  podSecurity: { enforce: 'baseline' },
 };
 
 /** One baseline, the namespaces that it is to select, others that it is not, and what belongs to somebody else in both. */
@@ -33,8 +31,9 @@ export class Fleet implements AsyncDisposable {
   readonly others = new Set<string>();
   /** What nobody may touch, as it was made. */
   readonly foreign = new Map<NamedTarget, string>();
-  /** As last declared: what a namespace may have. */
+  /** As last declared: what a namespace may have, and the Pod Security level it enforces. */
   pods = '50';
+  level = 'baseline';
   readonly #admin: RestClient;
 
   private constructor(admin: RestClient, name: string) {
@@ -51,12 +50,23 @@ export class Fleet implements AsyncDisposable {
 
   get #spec(): Body {
     const quota = { name: 'compute', spec: { hard: { pods: this.pods } } };
-    return { namespaceSelector: { matchLabels: this.label }, ...spec, resourceQuotas: [quota] };
+    const podSecurity = { enforce: this.level };
+    return { namespaceSelector: { matchLabels: this.label }, ...spec, resourceQuotas: [quota], podSecurity };
   }
 
   /** Edits the baseline: from now on a namespace may have so many pods. */
   async allowPods(pods: string): Promise<void> {
     this.pods = pods;
+    await this.#edit();
+  }
+
+  /** Edits the baseline: from now on a namespace enforces this Pod Security level. */
+  async enforce(level: 'baseline' | 'restricted'): Promise<void> {
+    this.level = level;
+    await this.#edit();
+  }
+
+  async #edit(): Promise<void> {
     await patiently(async () => {
       const current = await this.#admin.get({ kind: 'SecurityBaseline', name: this.name });
       await this.#admin.replace({ ...current, spec: this.#spec });

@@ -130,7 +130,7 @@ const untouched: Shape = {
   automountsToken: true,
 };
 
-function hardened({ name, pods }: Fleet): Shape {
+function hardened({ name, pods, level }: Fleet): Shape {
   return {
     ours: [
       `LimitRange ${name}.defaults`,
@@ -144,7 +144,7 @@ function hardened({ name, pods }: Fleet): Shape {
     deny: { podSelector: {}, policyTypes: ['Ingress', 'Egress'] },
     quota: { hard: { pods } },
     role: [{ verbs: ['get', 'list'], apiGroups: [''], resources: ['configmaps'] }],
-    podSecurity: 'baseline',
+    podSecurity: level,
     automountsToken: false,
   };
 }

@@ -144,6 +144,21 @@ describe("one's own writes", () => {
     expect(store.observe(thing('tenant/a', 7))).toBeUndefined();
     expect(store.size).toBe(0);
   });
+
+  test('of a part tell what others have changed in the rest, whose event will be no news', () => {
+    store.apply('ADDED', thing('tenant/a', 1));
+    store.observeShared(thing('tenant/a', 3, { spec: 'theirs', status: 'ours' }));
+    store.apply('MODIFIED', thing('tenant/a', 2, { spec: 'theirs' }));
+    store.apply('MODIFIED', thing('tenant/a', 3, { spec: 'theirs', status: 'ours' }));
+    expect(contentOf(store)).toEqual(['tenant/a=theirs']);
+    expect(told).toEqual(['added tenant/a', 'changed tenant/a']);
+  });
+
+  test('of a part tell nothing where the rest is as it was', () => {
+    store.apply('ADDED', thing('tenant/a', 1));
+    store.observeShared(thing('tenant/a', 2, { status: 'ours' }));
+    expect(told).toEqual(['added tenant/a']);
+  });
 });
 
 describe('a relist', () => {
