@@ -7,6 +7,7 @@ import { holdTests } from './hold.ts';
 import { imageTests } from './images.ts';
 import { membershipTests } from './membership.ts';
 import { removalTests } from './removal.ts';
+import { selectionTests } from './selection.ts';
 import { tenantPolicyTests } from './tenant-policies.ts';
 import { workloadTests } from './workloads.ts';
 
@@ -29,6 +30,7 @@ describe('admission without webhooks', () => {
   workloadTests(() => cluster);
   tenantPolicyTests(() => cluster);
   membershipTests(() => cluster);
+  selectionTests(() => cluster);
   auditTests(() => cluster);
   removalTests(() => cluster);
 });

@@ -1,7 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Agent } from 'undici';
-import { expect } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { ControlPlane } from '../../../tools/controlplane/control-plane.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -96,8 +95,17 @@ export class AdmissionCluster implements AsyncDisposable {
    * `WITHOUT_BINDING=<name>` in the environment leaves one binding out: the tests of that policy must fail then.
    */
   async installPolicies(): Promise<void> {
+    await this.#applyPolicies(/./);
+  }
+
+  /** The bindings alone, where the policies are there already. */
+  async installBindings(): Promise<void> {
+    await this.#applyPolicies(/Binding$/);
+  }
+
+  async #applyPolicies(kinds: RegExp): Promise<void> {
     for (const file of globSync('config/policies/*.yaml', { cwd: root.pathname }).sort()) {
-      if (!/kustomization|settings/.test(file)) await this.#applyFile(new URL(file, root));
+      if (!/kustomization|settings/.test(file)) await this.#applyFile(new URL(file, root), kinds);
     }
   }
 
@@ -140,10 +148,11 @@ export class AdmissionCluster implements AsyncDisposable {
 
   /** Polls a request until it is refused so: policies and baselines take a moment to reach admission. */
   async untilDenied(user: User, call: Call, reason: RegExp): Promise<void> {
-    await eventually(async () => expect(await this.outcome(user, call)).toMatch(reason), {
-      what: `${call.method} ${call.path} is denied`,
-      timeoutMs: 30_000,
-    });
+    const check = async (): Promise<void> => {
+      const outcome = await this.outcome(user, call);
+      if (!reason.test(outcome)) throw new Error(outcome);
+    };
+    await eventually(check, { what: `${call.method} ${call.path} is denied`, timeoutMs: 30_000 });
   }
 
   /** Creates a baseline as the platform team would, and returns it. */
@@ -169,10 +178,11 @@ export class AdmissionCluster implements AsyncDisposable {
     });
   }
 
-  async #applyFile(url: URL): Promise<void> {
+  async #applyFile(url: URL, kinds = /./): Promise<void> {
     for (const document of parseAllDocuments(readFileSync(url, 'utf8'))) {
       const object = parse(String(document), { maxAliasCount: -1 }) as KubeObject;
       if (object.kind.endsWith('Binding') && object.metadata.name === process.env.WITHOUT_BINDING) continue;
+      if (!kinds.test(object.kind)) continue;
       const path = `/apis/${object.apiVersion}/${pluralOf(object.kind)}`;
       await this.do(admin, create(path, { ...object }));
     }

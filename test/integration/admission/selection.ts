@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { LabelSelector, SecurityBaseline } from '../../../src/api/types.generated.ts';
+import { selects } from '../../../src/baseline/selection.ts';
+import { type Body, type Call, create, dryRun, tenant } from './cluster.ts';
+import type { ClusterOf } from './table.ts';
+
+const key = fc.constantFrom('app', 'example.com/tier', 'constructor');
+const value = fc.constantFrom('', 'a', 'b');
+const requirement = fc.oneof(
+  fc.record({
+    key,
+    operator: fc.constantFrom('In', 'NotIn'),
+    values: fc.array(value, { minLength: 1, maxLength: 2 }),
+  }),
+  fc.record({ key, operator: fc.constantFrom('Exists', 'DoesNotExist') }),
+);
+const selector = fc.record(
+  { matchLabels: fc.dictionary(key, value), matchExpressions: fc.array(requirement, { maxLength: 3 }) },
+  { requiredKeys: [] },
+);
+const glob = fc.constantFrom('*', 'ab', 'a*', '*b', 'a*b', '*a*', 'a**b', 'ba*ab', 'b');
+const name = fc.constantFrom('a', 'b', 'ab', 'ba', 'aab', 'bab', 'abab', 'b-a');
+const excludes = fc.uniqueArray(glob, { maxLength: 2 });
+const seed = 20260101;
+
+/** CEL and TypeScript decide alike: what the operator hardens is what admission holds, and the other way round. */
+export function selectionTests(cluster: ClusterOf): void {
+  describe('matching baselines in CEL', () => {
+    const specs = fc.sample(fc.record({ namespaceSelector: selector, excludeNamespaces: excludes }), {
+      numRuns: 12,
+      seed,
+    });
+    const namespaces = fc.sample(fc.record({ name, labels: fc.dictionary(key, value) }), {
+      numRuns: 120,
+      seed,
+    });
+    const baselines: readonly SecurityBaseline[] = specs.map((spec, index) => ({
+      apiVersion: 'securitybaseline.io/v1alpha1',
+      kind: 'SecurityBaseline',
+      metadata: { name: `random-${index}` },
+      spec: { ...spec, namespaceSelector: within(spec.namespaceSelector as LabelSelector) },
+    }));
+
+    beforeAll(async () => {
+      for (const { metadata, spec } of baselines) {
+        await cluster().baseline(metadata.name, {
+          ...spec,
+          joining: 'Guarded',
+          podSecurity: { warn: 'baseline' },
+        } as Body);
+      }
+      const last = {
+        namespaceSelector: within({}),
+        joining: 'Guarded',
+        excludeNamespaces: ['*a*', '*b*'],
+        podSecurity: { warn: 'baseline' },
+      };
+      await cluster().baseline('random-last', last);
+      await cluster().untilDenied(tenant, newNamespace('zz', {}), /baseline random-/);
+    });
+
+    it('agrees with the operator about random selectors, exclusions, labels and names', async () => {
+      const decisions = { none: 0, some: 0 };
+      for (const { name, labels } of namespaces) {
+        const identity = { name, labels: { ...labels, random: 'yes', 'kubernetes.io/metadata.name': name } };
+        const selecting = baselines
+          .filter((baseline) => selects(baseline, identity))
+          .map(({ metadata }) => metadata.name);
+        const outcome = await cluster().outcome(tenant, newNamespace(name, labels));
+        const denied = /baseline (random-\d+), joining/.exec(outcome)?.[1];
+        if (selecting.length === 0) expect(outcome, JSON.stringify(identity)).toBe('allowed');
+        else expect(selecting, JSON.stringify(identity)).toContain(denied);
+        decisions[selecting.length === 0 ? 'none' : 'some'] += 1;
+      }
+      expect(Math.min(decisions.none, decisions.some)).toBeGreaterThan(10);
+    });
+  });
+}
+
+/** Only namespaces of this test. */
+function within({ matchExpressions = [], ...rest }: LabelSelector): LabelSelector {
+  return { ...rest, matchExpressions: [...matchExpressions, { key: 'random', operator: 'Exists' }] };
+}
+
+function newNamespace(name: string, labels: Body): Call {
+  return dryRun(create('/api/v1/namespaces', { metadata: { name, labels: { ...labels, random: 'yes' } } }));
+}
