@@ -2,6 +2,7 @@
 import type { DesiredState } from '../baseline/desired-state.ts';
 import { type Opening, openings } from '../connectivity/openings.ts';
 import type { Observed } from '../diff/diff.ts';
+import { foreignPolicies } from '../diff/foreign-policies.ts';
 import type { Failure } from './failure.ts';
 
 /** More of one namespace would not fit into a status. */
@@ -10,10 +11,7 @@ const maxNamed = 3;
 /** What weakens the namespace, if anything does. */
 export function weakeningOf(desired: DesiredState, observed: Observed): Failure[] {
   if (desired.denied.length === 0) return [];
-  const { name: namespace } = observed.namespace;
-  const foreign = Array.from(observed.objects('NetworkPolicy')).flatMap(({ name, foreignPolicy }) =>
-    foreignPolicy === undefined ? [] : [{ namespace, name, spec: foreignPolicy }],
-  );
+  const foreign = foreignPolicies(desired, observed);
   if (foreign.length === 0) return [];
   const found = openings(foreign, desired.denied);
   if (found.length === 0) return [];

@@ -13,6 +13,7 @@ import {
   pullSecretsAnnotation,
 } from '../api/labels.ts';
 import type { KubernetesObject } from '../api/objects.ts';
+import type { NetworkPolicySpec } from '../api/types.generated.ts';
 import { effectOf } from './effect.ts';
 
 const ourLabels = [managedByLabel, baselineLabel, baselineUidLabel];
@@ -27,6 +28,7 @@ const rememberedTexts = 4096;
 /** Computes fingerprints, remembering those of texts seen lately. */
 export class Fingerprinter {
   readonly #known = new Map<string, string>();
+  readonly #specs = new Map<string, NetworkPolicySpec>();
 
   /** The fingerprint of an object of a managed kind, as written or as read back. */
   of(kind: ManagedKind, object: KubernetesObject): string {
@@ -41,6 +43,15 @@ export class Fingerprinter {
     if (this.#known.size >= rememberedTexts) this.#known.clear();
     this.#known.set(text, fingerprint);
     return fingerprint;
+  }
+
+  /** One spec for all the policies with this fingerprint, so that a fleet's policies are kept once. */
+  share(fingerprint: string, spec: NetworkPolicySpec): NetworkPolicySpec {
+    const known = this.#specs.get(fingerprint);
+    if (known !== undefined) return known;
+    if (this.#specs.size >= rememberedTexts) this.#specs.clear();
+    this.#specs.set(fingerprint, spec);
+    return spec;
   }
 }
 

@@ -40,8 +40,8 @@ export interface ObservedObject {
   readonly account: ObservedAccount | undefined;
   /** Milliseconds since the epoch; the API server keeps whole seconds. */
   readonly createdAt: number;
-  /** What somebody else's NetworkPolicy allows, which adds up with ours; undefined for every other object. */
-  readonly foreignPolicy: NetworkPolicySpec | undefined;
+  /** NetworkPolicies only: what it allows. Equal ones share it. */
+  readonly policy: NetworkPolicySpec | undefined;
   /** In the midst of being deleted (held by somebody's finalizer). */
   readonly terminating: boolean;
 }
@@ -84,6 +84,7 @@ export function observe(
   const managed = labels[managedByLabel] === operatorName && baselineUid !== '';
   if (!managed && (kind === 'Role' || kind === 'RoleBinding') && !metadata.name.includes('.'))
     return undefined;
+  const fingerprint = fingerprinter.of(kind, object);
   return {
     kind,
     namespace: intern(metadata.namespace ?? ''),
@@ -94,13 +95,16 @@ export function observe(
     baseline: intern(labels[baselineLabel] ?? ''),
     baselineUid: intern(baselineUid),
     orphan: metadata.annotations?.[deletionPolicyAnnotation] === 'Orphan',
-    fingerprint: fingerprinter.of(kind, object),
+    fingerprint,
     writtenByUs: (metadata.managedFields ?? []).some(({ manager }) => manager === operatorName),
     rival: internOptional(lastRival(metadata.managedFields), intern),
     role: kind === 'RoleBinding' ? intern(roleOf(object)) : '',
     account: kind === 'ServiceAccount' ? accountOf(object) : undefined,
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
-    foreignPolicy: kind === 'NetworkPolicy' && !managed ? (object.spec as NetworkPolicySpec) : undefined,
+    policy:
+      kind === 'NetworkPolicy'
+        ? fingerprinter.share(fingerprint, object.spec as NetworkPolicySpec)
+        : undefined,
     terminating: metadata.deletionTimestamp !== undefined,
   };
 }

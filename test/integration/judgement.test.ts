@@ -124,6 +124,30 @@ describe('a tenant policy', () => {
     await scenario.hardened();
   });
 
+  test('that carries our labels does not hide behind them', async () => {
+    await using scenario = harness.scenario();
+    await scenario.baseline({ networkPolicy: deny });
+    const namespace = await scenario.namespace();
+    await scenario.hardened();
+    const { metadata } = await harness.admin.get({
+      kind: 'NetworkPolicy',
+      namespace,
+      name: `${scenario.name}.default-deny`,
+    });
+    await harness.admin.create(
+      { kind: 'NetworkPolicy', namespace, name: 'in-disguise' },
+      { metadata: { labels: metadata.labels }, spec: { podSelector: {}, ingress: [{}] } },
+    );
+
+    await eventually(
+      async () =>
+        expect((await scenario.status()).failing).toMatchObject([{ namespace, reason: 'Weakened' }]),
+      {
+        what: 'the status names the namespace',
+      },
+    );
+  });
+
   test('that stays within what the baseline leaves open weakens nothing', async () => {
     await using scenario = harness.scenario();
     await scenario.baseline({ networkPolicy: { defaultDeny: ['Egress'] } });
