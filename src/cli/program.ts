@@ -5,12 +5,13 @@ import { connectionsCommand } from './connectivity/connections.ts';
 import type { CommandContext } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
 import { failureLines } from './failure-text.ts';
+import { planCommand } from './plan/command.ts';
 
 /** Adds one command to the program; the command tells its exit code when it is done. */
 export type AddCommand = (program: Command, context: CommandContext, done: (code: ExitCode) => void) => void;
 
 /** In the order in which help lists them. */
-const commands: readonly AddCommand[] = [canConnectCommand, connectionsCommand];
+const commands: readonly AddCommand[] = [planCommand, canConnectCommand, connectionsCommand];
 
 /** The program with all its commands. */
 export function createProgram(context: CommandContext, done: (code: ExitCode) => void): Command {

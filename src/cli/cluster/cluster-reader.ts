@@ -11,6 +11,8 @@ export interface ReadRequest<R> {
   readonly selection?: Selection;
   /** What the answer lacks where this may not be read. */
   readonly consequence: string;
+  /** A server that does not serve it has none of it, and that is no gap. Default false. */
+  readonly isOptional?: boolean;
   /** What is kept of an object; undefined for nothing. */
   readonly project: (object: KubernetesObject) => R | undefined;
 }
@@ -56,16 +58,24 @@ export class ClusterReader {
       return { items: await this.#list(request, selection), isComplete: true };
     } catch (error) {
       if (!isApiError(error, 'forbidden', 'notFound')) throw error;
+      if (error.kind === 'notFound' && request.isOptional === true) return { items: [], isComplete: true };
       this.#noteFailure(request, selection, error);
-      const retriesOwn =
-        error.kind === 'forbidden' && resource.namespaced && selection.namespace === undefined;
-      return { items: retriesOwn ? await this.#listOwn(request) : [], isComplete: false };
+      const canRetry = error.kind === 'forbidden' && this.#hasOwn(resource) && isEmpty(selection);
+      return { items: canRetry ? await this.#listOwn(request) : [], isComplete: false };
     }
   }
 
+  #hasOwn({ namespaced, plural, group }: ResourceDefinition): boolean {
+    return namespaced || (plural === 'namespaces' && group === '');
+  }
+
+  /** What the user may see at the least: what is in the own namespace, or that namespace itself. */
   async #listOwn<R>(request: ReadRequest<R>): Promise<readonly R[]> {
+    const own = request.resource.namespaced
+      ? { ...request.selection, namespace: this.#ownNamespace }
+      : { fieldSelector: `metadata.name=${this.#ownNamespace}` };
     try {
-      return await this.#list(request, { ...request.selection, namespace: this.#ownNamespace });
+      return await this.#list(request, own);
     } catch (error) {
       if (!isApiError(error, 'forbidden', 'notFound')) throw error;
       this.#noteFailure(request, { namespace: this.#ownNamespace }, error);
@@ -75,14 +85,20 @@ export class ClusterReader {
 
   async #list<R>({ resource, project }: ReadRequest<R>, selection: Selection): Promise<readonly R[]> {
     return await this.#progress.during(`reading ${resource.plural}`, async () => {
+      const keep = (object: KubernetesObject): R[] => {
+        const item = project(object);
+        return item === undefined ? [] : [item];
+      };
+      const [, name] = /^metadata\.name=(.+)$/.exec(selection.fieldSelector ?? '') ?? [];
+      if (name !== undefined) {
+        const object = await this.#source.get(resource, name, selection.namespace);
+        return object === undefined ? [] : keep(object);
+      }
       for (;;) {
         const items: R[] = [];
         try {
           for await (const page of this.#source.pages(resource, selection)) {
-            for (const object of page) {
-              const item = project(object);
-              if (item !== undefined) items.push(item);
-            }
+            for (const object of page) for (const item of keep(object)) items.push(item);
           }
           return items;
         } catch (error) {
@@ -100,4 +116,8 @@ export class ClusterReader {
       consequence: request.consequence,
     });
   }
+}
+
+function isEmpty({ namespace, fieldSelector, labelSelector }: Selection): boolean {
+  return namespace === undefined && fieldSelector === undefined && labelSelector === undefined;
 }

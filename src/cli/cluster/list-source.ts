@@ -14,6 +14,16 @@ export interface Selection {
 export interface ListSource {
   /** @throws ApiError */
   pages(resource: ResourceDefinition, selection: Selection): AsyncIterable<readonly KubernetesObject[]>;
+  /**
+   * One object; undefined where it is not there. Who may not list may yet be permitted to get it.
+   *
+   * @throws ApiError
+   */
+  get(
+    resource: ResourceDefinition,
+    name: string,
+    namespace: string | undefined,
+  ): Promise<KubernetesObject | undefined>;
 }
 
 /** Large enough for few requests, small enough for little memory. */
@@ -25,6 +35,19 @@ export class ApiListSource implements ListSource {
 
   constructor(client: ApiClient) {
     this.#client = client;
+  }
+
+  async get(
+    resource: ResourceDefinition,
+    name: string,
+    namespace: string | undefined,
+  ): Promise<KubernetesObject | undefined> {
+    try {
+      return await new ResourceClient<KubernetesObject>(this.#client, resource).get(name, namespace);
+    } catch (error) {
+      if (isApiError(error, 'notFound')) return undefined;
+      throw error;
+    }
   }
 
   async *pages(

@@ -1,0 +1,102 @@
+/** Pods that the new Pod Security level would refuse: the API server says so, when asked by a dry run. */
+import { podSecurityLabels, strictness } from '../../baseline/pod-security.ts';
+import type { WorkloadName } from '../../connectivity/model.ts';
+import { isApiError } from '../../kube/api-error.ts';
+import type { ClusterReader } from '../cluster/cluster-reader.ts';
+import type { PodRecord } from '../cluster/pod-record.ts';
+import type { WarningClient } from '../cluster/warning-client.ts';
+import type { PlannedChanges } from './object-changes.ts';
+import type { Violation } from './report.ts';
+
+/** Dry runs under way at once: quick for many namespaces, and no burden to the API server. */
+const parallel = 8;
+
+/**
+ * Asks about each namespace whose enforced level rises.
+ *
+ * Source: https://kubernetes.io/docs/tasks/configure-pod-container/enforce-standards-namespace-labels/
+ */
+export async function podSecurityViolations(
+  planned: readonly PlannedChanges[],
+  pods: readonly PodRecord[],
+  client: WarningClient,
+  reader: ClusterReader,
+): Promise<readonly Violation[]> {
+  const workloads = new Map(pods.map(({ namespace, name, workload }) => [`${namespace}/${name}`, workload]));
+  const questions = planned.flatMap(({ namespace, changes }) => {
+    const labels = changes.find((change) => change.action === 'label')?.labels;
+    const enforce = podSecurityLabels('enforce');
+    const level = labels?.[enforce.level];
+    const isRaised = level !== undefined && strictness(level) > strictness(namespace.labels[enforce.level]);
+    return isRaised
+      ? [
+          {
+            namespace: namespace.name,
+            labels: { [enforce.level]: level, [enforce.version]: labels?.[enforce.version] },
+          },
+        ]
+      : [];
+  });
+  const answers: (readonly Violation[])[] = questions.map(() => []);
+  let next = 0;
+  const ask = async (): Promise<void> => {
+    for (let at = next++; at < questions.length; at = next++) {
+      const question = questions[at];
+      if (question !== undefined)
+        answers[at] = await askAbout(question.namespace, question.labels, client, reader);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(parallel, questions.length) }, ask));
+  return answers.flat().map((violation) => nameWorkload(violation, workloads));
+}
+
+async function askAbout(
+  namespace: string,
+  labels: Readonly<Record<string, string | undefined>>,
+  client: WarningClient,
+  reader: ClusterReader,
+): Promise<readonly Violation[]> {
+  try {
+    const warnings = await client.dryRunPatch(
+      `/api/v1/namespaces/${namespace}`,
+      { metadata: { labels } },
+      {
+        verb: 'patch',
+        resource: 'namespaces',
+        name: namespace,
+      },
+    );
+    return warnings.flatMap((warning) => violationOf(namespace, warning));
+  } catch (error) {
+    if (!isApiError(error, 'forbidden', 'notFound')) throw error;
+    reader.note({
+      reason: 'forbidden',
+      permission: 'patch namespaces',
+      namespace: undefined,
+      consequence: 'the API server could not be asked which pods the new Pod Security level refuses',
+    });
+    return [];
+  }
+}
+
+/** People know the workload; the name of a pod says little, and is another one tomorrow. */
+function nameWorkload(violation: Violation, workloads: ReadonlyMap<string, WorkloadName>): Violation {
+  const [, pod = '', others = ''] = /^Pod (\S+)(.*)$/.exec(violation.subject) ?? [];
+  const workload = workloads.get(`${violation.namespace}/${pod}`);
+  if (workload === undefined || workload.kind === 'Pod') return violation;
+  return { ...violation, subject: `${workload.kind} ${workload.name}${others}` };
+}
+
+/** A headline without a pod, a line for each kind of pod, and perhaps a word on how many were looked at. */
+function violationOf(namespace: string, warning: string): Violation[] {
+  if (warning.startsWith('existing pods in namespace')) return [];
+  const match = /^(\S+(?: \(and \d+ other pods?\))?): (.+)$/s.exec(warning);
+  return [
+    {
+      rule: 'pod-security',
+      namespace,
+      subject: match?.[1] === undefined ? 'pods' : `Pod ${match[1]}`,
+      message: match?.[2] ?? warning,
+    },
+  ];
+}
