@@ -114,6 +114,11 @@ export function imageTests(cluster: ClusterOf): void {
     const volume = { volumes: [{ name: 'data', image: { reference: 'evil.example.com/a:1' } }] };
     const main = { containers: [container({ image: 'evil.example.com/a:1' })] };
     tryEach(cluster, [
+      [
+        'an image that is wrong in two ways, with both in the message',
+        image('evil.example.com/app'),
+        /registries: evil.* Also: baseline images, admission\.images\.forbidTags: evil/,
+      ],
       ['an init container', pod('images', init), foreign],
       ['an image volume', pod('images', volume), foreign],
       ['a pod with a generated name', pod('images', main, { generateName: 'p-' }), foreign],
