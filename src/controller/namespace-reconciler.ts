@@ -1,6 +1,6 @@
 /** Makes one namespace what is desired of it. */
 import isEqual from 'lodash/isEqual.js';
-import type { DesiredState } from '../baseline/desired-state.ts';
+import type { BaselineRef, DesiredState } from '../baseline/desired-state.ts';
 import { type Change, type ChangeSet, describeChange, inStages, isInPlace } from '../diff/change-set.ts';
 import { type Differ, type MarkIntent, namespaceChange } from '../diff/diff.ts';
 import type { ObservedNamespace } from '../diff/observed-namespace.ts';
@@ -219,7 +219,8 @@ export class NamespaceReconciler {
     const markFailures =
       waiting.size > 0 && intent === 'set' ? [] : await this.#mark(desired, namespace, intent, context);
     const audit = this.#audit(desired, left, namespace);
-    if (!isEqual(audit, before?.audit ?? [])) reporter.audited(namespace, desired.auditing, audit);
+    if (!isEqual(audit, before?.audit ?? []))
+      reporter.audited(namespace, this.#untold(desired.auditing, before), audit);
     states.settle(namespace, desired, { phase, failures, audit }, clock.monotonic());
     if (isHardened && before?.phase !== 'hardened') reporter.hardened(namespace, before);
     if (failures.length > 0 && !isEqual(failures, before?.failures)) reporter.failing(namespace, failures);
@@ -240,6 +241,16 @@ export class NamespaceReconciler {
         const responsible = owner !== undefined && uids.includes(owner) ? [owner] : uids;
         return responsible.map((baselineUid) => ({ baselineUid, change: describeChange(change) }));
       });
+  }
+
+  /** The baselines whose findings are news: after a start, what their statuses tell already is none. */
+  #untold(auditing: readonly BaselineRef[], before: NamespaceState | undefined): readonly BaselineRef[] {
+    if (before?.pending !== 'rollout') return auditing;
+    return auditing.filter(({ uid }) => {
+      const baseline = this.#parts.cluster.baselineByUid(uid);
+      const { audit, observedGeneration } = baseline?.status ?? {};
+      return audit === undefined || observedGeneration !== baseline?.metadata.generation;
+    });
   }
 
   async #mark(

@@ -1,5 +1,5 @@
-import { compose, selectingBaselines } from '../../src/baseline/desired.ts';
 import { ClusterView } from '../../src/controller/cluster-view.ts';
+import { DesiredStates } from '../../src/controller/desired-states.ts';
 import { createWatchedResources, type ServedObject } from '../../src/controller/watched-resources.ts';
 import type { ChangeSet } from '../../src/diff/change-set.ts';
 import { Differ } from '../../src/diff/diff.ts';
@@ -30,13 +30,16 @@ export async function evaluate(kubeconfig: string): Promise<(namespace: string) 
       store.swap(items, resourceVersion);
     }
     const cluster = new ClusterView(resources, [operatorNamespace]);
-    const { baselines, facts } = cluster;
+    const desiredStates = new DesiredStates({
+      exceptions: (name) => Array.from(resources.exceptions.inNamespace(name), ({ exception }) => exception),
+      now: () => clock.now(),
+    });
+    desiredStates.update(cluster.baselines, cluster.facts);
     const differ = new Differ(fingerprinter);
     return (name) => {
       const namespace = cluster.namespace(name);
       if (namespace === undefined) throw new Error(`namespace ${name} is not there, or going`);
-      const desired = compose(selectingBaselines(baselines, namespace), facts);
-      return differ.diff(desired, cluster.observed(namespace));
+      return differ.diff(desiredStates.of(namespace), cluster.observed(namespace));
     };
   } finally {
     await client.close();
