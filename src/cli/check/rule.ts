@@ -25,6 +25,8 @@ export interface PodTemplate {
 export interface NamespaceScope {
   readonly kind: 'namespace';
   readonly namespace: string;
+  /** Whether any baseline selects it, in whatever mode; also true where no baseline is known at all. */
+  readonly isCovered: boolean;
   /** The baselines that are taken to enforce here, by precedence. */
   readonly baselines: readonly SecurityBaseline[];
   /** What these give together. */
