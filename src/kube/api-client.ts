@@ -58,8 +58,8 @@ export interface ApiClientOptions {
   /** See {@link ApiRequest.timeoutMs}. Milliseconds, default 30,000. */
   readonly timeoutMs?: number;
   /**
-   * Called before each attempt, with whether it writes. What it throws reaches the caller and nothing is sent: the
-   * leader's guard lets no write start after its lease may have expired.
+   * Called right before each attempt is written to its connection, with whether it changes anything. What it throws reaches the
+   * caller and nothing is sent: the leader's guard lets no write start after its lease may have expired.
    */
   readonly beforeRequest?: (isWrite: boolean) => void;
   /** Told of each attempt; must not throw. */
@@ -152,12 +152,9 @@ export class ApiClient {
     }
   }
 
-  /** Credentials and guard are asked as late as can be: waiting for a turn may have taken long. */
+  /** Credentials are asked as late as can be: waiting for a turn may have taken long. */
   #exchangeFresh(request: ApiRequest): Promise<unknown> {
-    return this.#withCredentials((settings) => {
-      if (!request.isCoordination) this.#options.beforeRequest?.(request.method !== 'GET');
-      return this.#exchange(request, settings);
-    });
+    return this.#withCredentials((settings) => this.#exchange(request, settings));
   }
 
   async #acquire({ operation, priority, signal }: ApiRequest): Promise<void> {
@@ -174,23 +171,31 @@ export class ApiClient {
     const { clock } = this.#options;
     const startedAt = clock.monotonic();
     let code = 'unknown';
+    let isRefused = false;
+    const beforeWrite = (): void => {
+      isRefused = true;
+      this.#options.beforeRequest?.(request.method !== 'GET');
+      isRefused = false;
+    };
     try {
-      const lane = request.isCoordination ? 'streams' : 'requests';
-      const response = await this.#transportFor(settings, operation).send(
-        this.#wire(request, settings),
-        lane,
-      );
+      const transport = this.#transportFor(settings, operation);
+      const wire = this.#wire(request, settings);
+      const response = await (request.isCoordination
+        ? transport.send(wire, 'streams')
+        : transport.send({ ...wire, beforeWrite }));
       code = String(response.status);
       if (response.status < 200 || response.status > 299) {
         throw errorFromResponse(operation, response.status, response.body, response.retryAfter, clock.now());
       }
       return response.body === '' ? undefined : JSON.parse(response.body);
     } catch (cause) {
+      if (isRefused) throw cause;
       const error = errorFromTransport(operation, cause, signal);
       if (error.status === 0) code = error.kind;
       throw error;
     } finally {
-      this.#options.observer?.({ operation, code, durationMs: clock.monotonic() - startedAt });
+      if (!isRefused)
+        this.#options.observer?.({ operation, code, durationMs: clock.monotonic() - startedAt });
     }
   }
 

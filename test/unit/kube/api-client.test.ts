@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ApiClient, type ApiClientOptions, type ApiRequest } from '../../../src/kube/api-client.ts';
 import { Credentials } from '../../../src/kube/credentials.ts';
@@ -34,6 +36,12 @@ const create: ApiRequest = {
   path: '/api/v1/namespaces/a/pods',
   body: { metadata: { name: 'b' } },
 };
+
+function fixturePair(name: string): { cert: Buffer; key: Buffer } {
+  const read = (end: string): Buffer =>
+    readFileSync(join(import.meta.dirname, `fixtures/${name}.${end}.pem`));
+  return { cert: read('crt'), key: read('key') };
+}
 
 const cleanups: (() => Promise<void>)[] = [];
 
@@ -241,6 +249,24 @@ describe('the guard', () => {
     limiter.release('answered');
     await expect(write).rejects.toThrow('no longer the leader');
     expect(server.received).toHaveLength(0);
+  });
+
+  it('is asked when a connection has opened, not when the write began to wait for it', async () => {
+    let isLeader = true;
+    // TLS, so that the client cannot have connected before the server has seen it.
+    const server = await DummyApiServer.start((_request, response) => ok(response), fixturePair('first'));
+    const client = clientFor(server, { beforeRequest: () => refuse(!isLeader) });
+    cleanups.push(
+      () => server.stop(),
+      () => client.close(),
+    );
+    server.onConnection(() => {
+      isLeader = false;
+    });
+    await expect(client.request(create)).rejects.toThrow('no longer the leader');
+    isLeader = true;
+    await client.request(get);
+    expect(server.received.map(({ method }) => method)).toEqual(['GET']);
   });
 
   it('is asked again before a write is sent again', async () => {

@@ -55,6 +55,11 @@ export class DummyApiServer {
     });
   }
 
+  /** Calls back when a client has connected, before anything it sends is read. */
+  onConnection(callback: () => void): void {
+    this.#server.once('connection', callback);
+  }
+
   /** Open connections. */
   connections(): Promise<number> {
     return new Promise((resolve, reject) => {
