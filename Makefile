@@ -18,14 +18,14 @@ help: ## Show this help
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## See it work on a real API server (ONCE=1: end by itself, exit code 0 if all was as claimed)
+demo: $(INSTALLED) ## See it work on a real API server (ONCE=1: end by itself)
 	@$(NODE) tools/demo/main.ts $(if $(filter-out 0,$(ONCE)),--once)
 
 ##@ Test
 
 test: typecheck lint generated-check test-unit test-integration ## Run everything (-k: go on after a failure)
 
-test-unit: $(INSTALLED) ## Run unit and property tests; REPORTS=folder also writes JSON, as for all tests
+test-unit: $(INSTALLED) ## Run unit and property tests
 	npm run --silent test:unit $(REPORT)
 
 test-integration: $(INSTALLED) binaries ## Run tests on a real control plane
@@ -51,10 +51,11 @@ generate: $(INSTALLED) ## Generate the types of the CRDs
 controlplane: $(INSTALLED) ## Start a control plane and keep it until Ctrl-C
 	@$(NODE) tools/controlplane/main.ts start
 
-binaries: $(INSTALLED) ## Obtain the control plane's binaries: from a cache, a download or a build (minutes, once)
+binaries: $(INSTALLED) ## Obtain the control plane's binaries (minutes, once)
 	@$(NODE) tools/controlplane/main.ts ensure-binaries
 
-clean: ## Remove what was installed and generated here (the control plane's binaries stay in the user's cache)
+# The control plane's binaries stay in the user's cache.
+clean: ## Remove what was installed here
 	rm -rf node_modules dist coverage .tmp
 
 # A stamp, so that this is done again when the lockfile changes. npm's older versions run the install script of the
@@ -62,8 +63,9 @@ clean: ## Remove what was installed and generated here (the control plane's bina
 $(INSTALLED): package.json package-lock.json
 	@node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' && npm --version >/dev/null || \
 		{ echo 'Needed: Node.js 20 or newer, with npm (https://nodejs.org).' >&2; exit 1; }
-	npm ci --no-audit --no-fund
-	@test "$$($(NODE) --version)" = v$(PINNED) || \
+	@echo 'Installing dependencies ...'
+	@npm ci --loglevel=error
+	@test "$$($(NODE) --version 2>/dev/null)" = v$(PINNED) || \
 		{ echo 'npm has not installed Node.js $(PINNED): its package "node" does so by an install script.' >&2; \
 		echo 'Allow it (npm config get ignore-scripts) and run: npm rebuild node && make' >&2; exit 1; }
 	@touch $@

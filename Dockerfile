@@ -1,0 +1,22 @@
+# Where no registry is reachable, build from images of your own: both need Node.js 26 in PATH, the first one npm, too.
+ARG BUILD_IMAGE=node:26-slim
+ARG RUNTIME_IMAGE=node:26-slim
+
+FROM ${BUILD_IMAGE} AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# No install scripts: no dependency of the operator needs one.
+RUN npm ci --omit=dev --ignore-scripts
+
+FROM ${RUNTIME_IMAGE}
+LABEL org.opencontainers.image.title="Security Baseline operator" \
+      org.opencontainers.image.licenses="Apache-2.0"
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=dependencies /app/node_modules node_modules
+COPY package.json LICENSE ./
+COPY src src
+# A number, so that the kubelet can tell that it is not root; nobody by convention, owner of nothing here.
+USER 65532:65532
+EXPOSE 8080
+ENTRYPOINT ["node", "src/main.ts"]
