@@ -4,14 +4,22 @@ import { canConnectCommand } from './connectivity/can-connect.ts';
 import { connectionsCommand } from './connectivity/connections.ts';
 import type { CommandContext } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
+import { explainCommand } from './explain/command.ts';
 import { failureLines } from './failure-text.ts';
 import { planCommand } from './plan/command.ts';
+import { statusCommand } from './status/command.ts';
 
 /** Adds one command to the program; the command tells its exit code when it is done. */
 export type AddCommand = (program: Command, context: CommandContext, done: (code: ExitCode) => void) => void;
 
 /** In the order in which help lists them. */
-const commands: readonly AddCommand[] = [planCommand, canConnectCommand, connectionsCommand];
+const commands: readonly AddCommand[] = [
+  planCommand,
+  statusCommand,
+  explainCommand,
+  canConnectCommand,
+  connectionsCommand,
+];
 
 /** The program with all its commands. */
 export function createProgram(context: CommandContext, done: (code: ExitCode) => void): Command {

@@ -16,7 +16,7 @@ import {
   type WatchedResource,
   type WatchedResources,
 } from '../../controller/watched-resources.ts';
-import type { ChangeSet } from '../../diff/change-set.ts';
+import type { Change, ChangeSet } from '../../diff/change-set.ts';
 import { Differ } from '../../diff/diff.ts';
 import { Fingerprinter } from '../../diff/fingerprint.ts';
 import type { ObservedNamespace } from '../../diff/observed-namespace.ts';
@@ -30,6 +30,8 @@ export interface FleetRequest {
   readonly installation: InstallationOptions;
   /** Only what is in this namespace. Default: everything. */
   readonly namespace?: string | undefined;
+  /** Only what tells which baselines and exceptions are about which namespaces: no managed objects, no facts. */
+  readonly selectionOnly?: boolean;
   /** Baselines that are asked about beside those in the cluster: they may need facts that no other does. */
   readonly planned?: readonly SecurityBaseline[];
   /** Milliseconds since the epoch. */
@@ -84,7 +86,12 @@ export class Fleet {
     );
     if (first !== undefined) await fill(first);
     const known = [...Array.from(resources.baselines, ({ baseline }) => baseline), ...planned];
-    await Promise.all(others.filter((resource) => isNeeded(resource, known)).map(fill));
+    const wanted = others.filter(
+      (resource) =>
+        isNeeded(resource, known) &&
+        (request.selectionOnly !== true || selectionTypes.includes(resource.type)),
+    );
+    await Promise.all(wanted.map(fill));
     return new Fleet(request, resources, raw, unread, fingerprinter);
   }
 
@@ -134,8 +141,18 @@ export class Fleet {
     );
     const desired = new DesiredStates({ exceptions: (name) => byNamespace.get(name) ?? [], now });
     desired.update(baselines, view.facts);
-    return new Evaluation(baselines, view, desired, new Differ(this.#fingerprinter));
+    const differ = new Differ(this.#fingerprinter);
+    return new Evaluation({ baselines, view, desired, differ, hasRead: (kind) => this.hasReadKind(kind) });
   }
+}
+
+/** What an evaluation is made of. */
+interface EvaluationParts {
+  readonly baselines: readonly SecurityBaseline[];
+  readonly view: ClusterView;
+  readonly desired: DesiredStates;
+  readonly differ: Differ;
+  readonly hasRead: (kind: ManagedKind) => boolean;
 }
 
 /** The fleet under one set of baselines. */
@@ -143,18 +160,13 @@ export class Evaluation {
   readonly baselines: readonly SecurityBaseline[];
   readonly view: ClusterView;
   readonly desired: DesiredStates;
-  readonly #differ: Differ;
+  readonly #parts: EvaluationParts;
 
-  constructor(
-    baselines: readonly SecurityBaseline[],
-    view: ClusterView,
-    desired: DesiredStates,
-    differ: Differ,
-  ) {
-    this.baselines = baselines;
-    this.view = view;
-    this.desired = desired;
-    this.#differ = differ;
+  constructor(parts: EvaluationParts) {
+    this.baselines = parts.baselines;
+    this.view = parts.view;
+    this.desired = parts.desired;
+    this.#parts = parts;
   }
 
   /** All namespaces that baselines can select, by name. */
@@ -162,9 +174,20 @@ export class Evaluation {
     return [...this.view.namespaces()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** What the operator would do in the namespace. */
+  /**
+   * What the operator would do in the namespace, as far as that can be told: of kinds that could not be read, it cannot
+   * be known what is missing.
+   */
   changes(namespace: ObservedNamespace): ChangeSet {
-    return this.#differ.diff(this.desired.of(namespace), this.view.observed(namespace));
+    const found = this.#parts.differ.diff(this.desired.of(namespace), this.view.observed(namespace));
+    const changes = found.changes.filter((change) => this.#isKnown(change));
+    return { ...found, changes };
+  }
+
+  #isKnown(change: Change): boolean {
+    if (change.action === 'label') return true;
+    if (change.action === 'set-default-token') return this.#parts.hasRead('ServiceAccount');
+    return this.#parts.hasRead('desired' in change ? change.desired.kind : change.observed.kind);
   }
 }
 
@@ -230,6 +253,8 @@ const needs: Readonly<Record<string, (spec: SecurityBaseline['spec']) => boolean
     networkPolicy?.allow?.nodes !== undefined || networkPolicy?.allow?.internet !== undefined,
   servicecidrs: ({ networkPolicy }) => networkPolicy?.allow?.internet !== undefined,
 };
+
+const selectionTypes: readonly WatchedResource['type'][] = [baselineType, exceptionType, namespaceType];
 
 function isNeeded({ type }: WatchedResource, baselines: readonly SecurityBaseline[]): boolean {
   const need = needs[type.plural];

@@ -21,7 +21,6 @@ export interface PlannedChanges {
  * @param affected the namespaces that the planned objects are about
  */
 export function plannedChanges(
-  fleet: Fleet,
   before: Evaluation,
   after: Evaluation,
   affected: readonly ObservedNamespace[],
@@ -32,21 +31,12 @@ export function plannedChanges(
     const anyway = new Map(
       before.changes(namespace).changes.map((change) => [describeChange(change), change]),
     );
-    pending += anyway.size;
-    const changes = after
-      .changes(namespace)
-      .changes.filter((change) => isReadable(change, fleet))
-      .filter((change) => !isSameWork(change, anyway.get(describeChange(change))));
+    const all = after.changes(namespace).changes;
+    const changes = all.filter((change) => !isSameWork(change, anyway.get(describeChange(change))));
+    pending += all.length - changes.length;
     if (changes.length > 0) planned.push({ namespace, changes });
   }
   return { planned, pending };
-}
-
-/** Without having read a kind one cannot tell what would be created. */
-function isReadable(change: Change, fleet: Fleet): boolean {
-  if (change.action === 'label') return true;
-  if (change.action === 'set-default-token') return fleet.hasReadKind('ServiceAccount');
-  return fleet.hasReadKind('desired' in change ? change.desired.kind : change.observed.kind);
 }
 
 function isSameWork(change: Change, other: Change | undefined): boolean {

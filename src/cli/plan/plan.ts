@@ -48,7 +48,7 @@ export async function makePlan(input: PlanInput): Promise<PlanReport> {
   const before = fleet.evaluate();
   const after = fleet.evaluate(proposedState(fleet, proposal));
   const affected = affectedBy(proposal, before, after);
-  const { planned, pending } = plannedChanges(fleet, before, after, affected);
+  const { planned, pending } = plannedChanges(before, after, affected);
   const podsByNamespace = Map.groupBy(pods ?? [], ({ namespace }) => namespace);
   const podSecurity = (await input.askPodSecurity?.(planned)) ?? [];
   const violations = [
