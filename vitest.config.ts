@@ -10,6 +10,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          // Not a bound on speed: a busy machine must not fail a right test.
+          testTimeout: 60_000,
         },
       },
       {
