@@ -31,6 +31,10 @@ export function imageTests(cluster: ClusterOf): void {
         namespaceSelector: { matchLabels: { digests: 'yes' } },
         admission: { images: { requireDigest: true } },
       });
+      await cluster().baseline('hub', {
+        namespaceSelector: { matchLabels: { images: 'hub' } },
+        admission: { images: { registries: ['docker.io/'] } },
+      });
       const exceptions = exceptionMark([
         { kind: 'Images', expiresAt: '2199-01-01T00:00:00Z', source: 'ghcr.io/live/' },
         { kind: 'Images', expiresAt: '2199-01-01T00:00:00Z', source: 'ghcr.io/one/app' },
@@ -39,6 +43,7 @@ export function imageTests(cluster: ClusterOf): void {
       ]);
       await Promise.all([
         cluster().namespace('images', { images: 'yes' }),
+        cluster().namespace('hub', { images: 'hub' }),
         cluster().namespace('digests', { digests: 'yes' }),
         cluster().namespace('excepted', { images: 'yes' }, { [exceptionsAnnotation]: exceptions }),
       ]);
@@ -103,6 +108,12 @@ export function imageTests(cluster: ClusterOf): void {
     tryEach(cluster, names);
 
     tryEach(cluster, [
+      ['an organisation on Docker Hub', image('team/app:1', 'hub'), 'allowed'],
+      [
+        'a host in upper case that looks like one',
+        image('Team/app:1', 'hub'),
+        /baseline hub.*registries: Team/,
+      ],
       ['an image with a digest', image(`nginx@${sha}`, 'digests'), 'allowed'],
       ['an image with tag and digest', image(`nginx:1@${sha}`, 'digests'), 'allowed'],
       ['an image with a tag only', image('nginx:1', 'digests'), undigested],
