@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
+import { dirname, resolve } from 'node:path';
+import { type ConfigOptions, KubeConfig } from '@kubernetes/client-node';
+import { parse } from 'yaml';
 import type { Clock } from '../runtime/clock.ts';
 
 // While the server refuses everybody, a renewal for each refused request would run exec plugins by the hundred.
@@ -51,12 +54,31 @@ export class CredentialsError extends Error {
  */
 export function kubeConfigLoader(source: { kubeconfig?: string; context?: string } = {}): () => KubeConfig {
   return () => {
-    const config = new KubeConfig();
+    const config = new KubeConfigWithTokenFiles();
     if (source.kubeconfig !== undefined) config.loadFromFile(source.kubeconfig);
     else config.loadFromDefault();
     if (source.context !== undefined) config.setCurrentContext(source.context);
     return config;
   };
+}
+
+/**
+ * client-node 2.0.1 knows a user's `tokenFile` only as `token-file`, and would send requests without any token.
+ * Source: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#AuthInfo
+ */
+class KubeConfigWithTokenFiles extends KubeConfig {
+  override loadFromFile(file: string, options?: Partial<ConfigOptions>): void {
+    super.loadFromFile(file, options);
+    const { users } = parse(readFileSync(file, 'utf8')) as {
+      readonly users?: readonly { readonly name: string; readonly user?: { readonly tokenFile?: string } }[];
+    };
+    for (const { name, user } of users ?? []) {
+      const loaded = this.getUser(name);
+      if (loaded === null || user?.tokenFile === undefined) continue;
+      const tokenFile = resolve(dirname(file), user.tokenFile);
+      Object.assign(loaded, { authProvider: { name: 'tokenFile', config: { tokenFile } } });
+    }
+  }
 }
 
 /**

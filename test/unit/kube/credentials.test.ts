@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ApiClient, type ApiRequest } from '../../../src/kube/api-client.ts';
-import { type ConnectionSettings, Credentials } from '../../../src/kube/credentials.ts';
+import { type ConnectionSettings, Credentials, kubeConfigLoader } from '../../../src/kube/credentials.ts';
 import { FakeClock } from '../runtime/fake-clock.ts';
 import { answer, DummyApiServer, kubeConfigFor, status } from './dummy-api-server.ts';
 
@@ -52,6 +52,23 @@ describe('Credentials', () => {
     expect(credentials.current()).toBe(before);
     await clock.advance(10_000);
     expect(authorization(await credentials.current())).toBe('Bearer new');
+  });
+
+  it("follow the tokenFile of a kubeconfig's user, relative to the kubeconfig", async () => {
+    rotate('first', fixture('first.crt.pem'));
+    const kubeconfig = join(folder, 'kubeconfig');
+    writeFileSync(
+      kubeconfig,
+      `{ "apiVersion": "v1", "kind": "Config", "current-context": "k",
+         "clusters": [{ "name": "c", "cluster": { "server": "https://127.0.0.1:1" } }],
+         "users": [{ "name": "u", "user": { "tokenFile": "token" } }],
+         "contexts": [{ "name": "k", "context": { "cluster": "c", "user": "u" } }] }`,
+    );
+    const credentials = new Credentials({ load: kubeConfigLoader({ kubeconfig }), clock });
+    expect(authorization(await credentials.current())).toBe('Bearer first');
+    rotate('second', fixture('first.crt.pem'));
+    await clock.advance(10_000);
+    expect(authorization(await credentials.current())).toBe('Bearer second');
   });
 
   it('stay the same object while nothing changes, so that connections and headers are kept', async () => {
