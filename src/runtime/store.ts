@@ -112,10 +112,14 @@ export class Store<R extends StoreRecord, T extends ObjectWithMeta = ObjectWithM
   apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void {
     const { namespace = '', name, resourceVersion } = object.metadata;
     if (!isNewer(resourceVersion, this.#reached)) return;
+    const previous = this.#records.get(namespace, name);
+    if (previous !== undefined && !isNewer(resourceVersion, previous.resourceVersion)) {
+      // The echo of a write of our own, which is half of all events in a burst: projecting it would be for nothing.
+      this.#reached = resourceVersion;
+      return;
+    }
     const current = type === 'DELETED' ? undefined : this.#project(object, this.#intern);
     this.#reached = resourceVersion;
-    const previous = this.#records.get(namespace, name);
-    if (previous !== undefined && !isNewer(resourceVersion, previous.resourceVersion)) return;
     this.#put(namespace, name, current);
     this.#tell(this.#difference(previous, current));
   }
