@@ -95,7 +95,9 @@ export class Reporter {
     if (before === undefined || before.desired.baselines.length === 0) return;
     const seconds = (clock.monotonic() - before.since) / 1000;
     if (before.pending === 'new') metrics.observeTimeToHardened(seconds);
-    logger.info('namespace hardened', { namespace: namespace.name, seconds });
+    // When the operator starts, and in a rollout, the whole fleet comes by: what that came to is in the status.
+    const isNews = before.pending === 'new' || before.failures.length > 0;
+    logger[isNews ? 'info' : 'debug']('namespace hardened', { namespace: namespace.name, seconds });
     if (before.failures.length > 0) {
       this.#sinks.record({
         regarding: namespaceReference(namespace),
