@@ -1,5 +1,6 @@
 /** All commands, as one program. */
 import { Command, CommanderError } from 'commander';
+import { checkCommand } from './check/command.ts';
 import { canConnectCommand } from './connectivity/can-connect.ts';
 import { connectionsCommand } from './connectivity/connections.ts';
 import type { CommandContext } from './context.ts';
@@ -8,6 +9,7 @@ import { explainCommand } from './explain/command.ts';
 import { failureLines } from './failure-text.ts';
 import { planCommand } from './plan/command.ts';
 import { statusCommand } from './status/command.ts';
+import { whyDeniedCommand } from './why/command.ts';
 
 /** Adds one command to the program; the command tells its exit code when it is done. */
 export type AddCommand = (program: Command, context: CommandContext, done: (code: ExitCode) => void) => void;
@@ -17,6 +19,8 @@ const commands: readonly AddCommand[] = [
   planCommand,
   statusCommand,
   explainCommand,
+  whyDeniedCommand,
+  checkCommand,
   canConnectCommand,
   connectionsCommand,
 ];

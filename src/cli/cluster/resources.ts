@@ -15,6 +15,7 @@ export const resources = {
     plural: 'persistentvolumeclaims',
     namespaced: true,
   },
+  Ingress: { group: 'networking.k8s.io', version: 'v1', plural: 'ingresses', namespaced: true },
   NetworkPolicy: { ...managedKinds.NetworkPolicy, namespaced: true },
   ResourceQuota: { ...managedKinds.ResourceQuota, namespaced: true },
   Deployment: { ...apps, plural: 'deployments' },

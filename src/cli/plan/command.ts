@@ -1,4 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { apiVersionOf } from '../../api/kinds.ts';
+import type { KubernetesObject } from '../../api/objects.ts';
 import type { BaselineException, SecurityBaseline } from '../../api/types.generated.ts';
 import { ClusterReader } from '../cluster/cluster-reader.ts';
 import { Fleet } from '../cluster/fleet.ts';
@@ -105,6 +107,7 @@ async function plan(options: Options, context: CommandContext): Promise<ExitCode
     exceptions: await Promise.all(planned.exceptions.map((each) => serve(each, fleet.exceptions))),
     isDeletion,
   };
+  const exposing = await readExposing(proposal, reader);
   const warnings = new WarningClient(credentials);
   try {
     const report = await context.progress.during('computing the effect', () =>
@@ -112,7 +115,9 @@ async function plan(options: Options, context: CommandContext): Promise<ExitCode
         fleet,
         pods: pods.isComplete || pods.items.length > 0 ? pods.items : undefined,
         proposal,
-        askPodSecurity: (changes) => podSecurityViolations(changes, pods.items, warnings, reader),
+        exposing,
+        askPodSecurity: (changes, after) =>
+          podSecurityViolations(changes, { pods: pods.items, client: warnings, reader, after }),
         gaps: () => reader.gaps,
       }),
     );
@@ -123,6 +128,28 @@ async function plan(options: Options, context: CommandContext): Promise<ExitCode
   } finally {
     await warnings.close();
   }
+}
+
+/** Services and Ingresses, where a planned baseline has a rule about them. */
+async function readExposing(
+  { baselines }: PlannedObjects,
+  reader: ClusterReader,
+): Promise<readonly KubernetesObject[]> {
+  const rules = baselines.map(({ spec }) => spec.admission?.exposure);
+  const kinds = [
+    ...(rules.some((rule) => (rule?.forbid ?? []).length > 0) ? (['Service'] as const) : []),
+    ...(rules.some((rule) => rule?.requireIngressTLS === true) ? (['Ingress'] as const) : []),
+  ];
+  const found = await Promise.all(
+    kinds.map((kind) =>
+      reader.read({
+        resource: resources[kind],
+        consequence: 'rules of admission.exposure have not been held against them',
+        project: (object) => ({ ...object, apiVersion: apiVersionOf(resources[kind]), kind }),
+      }),
+    ),
+  );
+  return found.flatMap(({ items }) => items);
 }
 
 function render(report: PlanReport, { output, verbose = false }: Options, { paint }: CommandContext): string {

@@ -2,6 +2,7 @@
 
 import isEqual from 'lodash/isEqual.js';
 import { managedByLabel, operatorName } from '../../api/labels.ts';
+import type { KubernetesObject } from '../../api/objects.ts';
 import type {
   BaselineException,
   LimitRangeLimit,
@@ -16,6 +17,7 @@ import type { ObservedNamespace } from '../../diff/observed-namespace.ts';
 import type { Evaluation, Fleet } from '../cluster/fleet.ts';
 import type { Gap } from '../cluster/gap.ts';
 import type { PodRecord } from '../cluster/pod-record.ts';
+import { admissionViolations } from './admission-violations.ts';
 import { connectionChanges } from './connection-changes.ts';
 import { limitRangeViolations } from './limit-range-violations.ts';
 import { describeChanges, type PlannedChanges, plannedChanges } from './object-changes.ts';
@@ -27,9 +29,14 @@ export interface PlanInput {
   readonly fleet: Fleet;
   /** Undefined where pods could not be read. */
   readonly pods: readonly PodRecord[] | undefined;
+  /** Services and Ingresses, where a rule is about them. */
+  readonly exposing: readonly KubernetesObject[];
   readonly proposal: PlannedObjects;
   /** What the API server says when asked; undefined for a plan without one. */
-  readonly askPodSecurity?: (planned: readonly PlannedChanges[]) => Promise<readonly Violation[]>;
+  readonly askPodSecurity?: (
+    planned: readonly PlannedChanges[],
+    after: Evaluation,
+  ) => Promise<readonly Violation[]>;
   /** What could not be seen, once everything has been asked. */
   readonly gaps: () => readonly Gap[];
 }
@@ -50,11 +57,23 @@ export async function makePlan(input: PlanInput): Promise<PlanReport> {
   const affected = affectedBy(proposal, before, after);
   const { planned, pending } = plannedChanges(before, after, affected);
   const podsByNamespace = Map.groupBy(pods ?? [], ({ namespace }) => namespace);
-  const podSecurity = (await input.askPodSecurity?.(planned)) ?? [];
+  const exposing = Map.groupBy(input.exposing, ({ metadata }) => metadata.namespace ?? '');
+  const podSecurity = (await input.askPodSecurity?.(planned, after)) ?? [];
   const violations = [
     ...podSecurity,
     ...planned.flatMap((changes) => objectViolations(changes, fleet, after, podsByNamespace)),
     ...affected.flatMap((namespace) => stateViolations(namespace, before, after)),
+    ...affected.flatMap((namespace) =>
+      admissionViolations(
+        {
+          namespace,
+          pods: podsByNamespace.get(namespace.name) ?? [],
+          exposing: exposing.get(namespace.name) ?? [],
+        },
+        before,
+        after,
+      ),
+    ),
   ];
   return {
     subjects: subjectsOf(fleet, proposal, before, after),

@@ -1,15 +1,27 @@
 /** Pods that the new Pod Security level would refuse: the API server says so, when asked by a dry run. */
 import { podSecurityLabels, strictness } from '../../baseline/pod-security.ts';
 import type { WorkloadName } from '../../connectivity/model.ts';
+import type { ObservedNamespace } from '../../diff/observed-namespace.ts';
 import { isApiError } from '../../kube/api-error.ts';
 import type { ClusterReader } from '../cluster/cluster-reader.ts';
+import type { Evaluation } from '../cluster/fleet.ts';
 import type { PodRecord } from '../cluster/pod-record.ts';
 import type { WarningClient } from '../cluster/warning-client.ts';
+import { standardRules } from '../live/admission-rules.ts';
+import { breaches } from './admission-violations.ts';
 import type { PlannedChanges } from './object-changes.ts';
 import type { Violation } from './report.ts';
 
 /** Dry runs under way at once: quick for many namespaces, and no burden to the API server. */
 const parallel = 8;
+
+/** Whom to ask, and about what. */
+export interface PodSecurityQuestion {
+  readonly pods: readonly PodRecord[];
+  readonly client: WarningClient;
+  readonly reader: ClusterReader;
+  readonly after: Evaluation;
+}
 
 /**
  * Asks about each namespace whose enforced level rises.
@@ -18,9 +30,7 @@ const parallel = 8;
  */
 export async function podSecurityViolations(
   planned: readonly PlannedChanges[],
-  pods: readonly PodRecord[],
-  client: WarningClient,
-  reader: ClusterReader,
+  { pods, client, reader, after }: PodSecurityQuestion,
 ): Promise<readonly Violation[]> {
   const workloads = new Map(pods.map(({ namespace, name, workload }) => [`${namespace}/${name}`, workload]));
   const questions = planned.flatMap(({ namespace, changes }) => {
@@ -31,51 +41,51 @@ export async function podSecurityViolations(
     return isRaised
       ? [
           {
-            namespace: namespace.name,
+            namespace,
             labels: { [enforce.level]: level, [enforce.version]: labels?.[enforce.version] },
           },
         ]
       : [];
   });
+  const unasked = (namespace: ObservedNamespace): readonly Violation[] => {
+    reader.note({
+      reason: 'forbidden',
+      permission: 'patch namespaces',
+      namespace: undefined,
+      consequence: 'pods have been held against the new Pod Security level here, and not by the API server',
+    });
+    const own = pods.filter((pod) => pod.namespace === namespace.name);
+    return breaches({ namespace, pods: own, exposing: [] }, after, standardRules, 'pod-security');
+  };
   const answers: (readonly Violation[])[] = questions.map(() => []);
   let next = 0;
   const ask = async (): Promise<void> => {
     for (let at = next++; at < questions.length; at = next++) {
       const question = questions[at];
       if (question !== undefined)
-        answers[at] = await askAbout(question.namespace, question.labels, client, reader);
+        answers[at] =
+          (await askAbout(question.namespace.name, question.labels, client)) ?? unasked(question.namespace);
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallel, questions.length) }, ask));
   return answers.flat().map((violation) => nameWorkload(violation, workloads));
 }
 
+/** Undefined where the user may not ask. */
 async function askAbout(
   namespace: string,
   labels: Readonly<Record<string, string | undefined>>,
   client: WarningClient,
-  reader: ClusterReader,
-): Promise<readonly Violation[]> {
+): Promise<readonly Violation[] | undefined> {
+  const operation = { verb: 'patch', resource: 'namespaces', name: namespace } as const;
   try {
-    const warnings = await client.dryRunPatch(
-      `/api/v1/namespaces/${namespace}`,
-      { metadata: { labels } },
-      {
-        verb: 'patch',
-        resource: 'namespaces',
-        name: namespace,
-      },
-    );
+    const path = `/api/v1/namespaces/${namespace}`;
+    const warnings = await client.dryRunPatch(path, { metadata: { labels } }, operation);
     return warnings.flatMap((warning) => violationOf(namespace, warning));
   } catch (error) {
-    if (!isApiError(error, 'forbidden', 'notFound')) throw error;
-    reader.note({
-      reason: 'forbidden',
-      permission: 'patch namespaces',
-      namespace: undefined,
-      consequence: 'the API server could not be asked which pods the new Pod Security level refuses',
-    });
-    return [];
+    if (isApiError(error, 'forbidden')) return undefined;
+    if (isApiError(error, 'notFound')) return [];
+    throw error;
   }
 }
 
