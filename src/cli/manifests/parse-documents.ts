@@ -90,7 +90,9 @@ function isBlank({ contents }: Document.Parsed): boolean {
 
 function messageOf({ code, message }: YAMLError): string {
   // The library composes recursively, and catches the overflow of the stack itself.
-  return code === 'RESOURCE_EXHAUSTION' ? 'is nested too deeply' : (message.split('\n', 1)[0] ?? '');
+  if (code === 'RESOURCE_EXHAUSTION') return 'is nested too deeply';
+  // Without the piece of the text that some messages quote: it may be a secret.
+  return message.replace(/:? ?["\n].*$/s, '');
 }
 
 /** The library's messages are sentences of their own; ours go on from "this document". */

@@ -35,7 +35,7 @@ export const quotaFit: Rule = {
         if (used <= limit || greatest === undefined) continue;
         yield {
           object: greatest.object,
-          path: ['spec'],
+          path: ['spec', 'replicas'],
           baseline: baseline.name,
           message:
             `quota ${name} gives namespace ${scope.namespace} ${resource} ${formatAmount(limit)}, the manifests take ${formatAmount(used)}: ` +
