@@ -8,7 +8,7 @@ PINNED = $(shell sed -n 's/^    "node": "\([0-9.]*\)",*$$/\1/p' package.json)
 REPORT = $(if $(REPORTS),-- --reporter=default --reporter=json --outputFile.json=$(REPORTS)/$@.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-integration typecheck lint format generate generated-check controlplane \
+.PHONY: help demo test test-unit test-integration test-chaos chaos typecheck lint format generate generated-check controlplane \
 	binaries clean
 
 ##@ Begin here
@@ -23,13 +23,19 @@ demo: $(INSTALLED) ## See it work on a real API server (ONCE=1: end by itself)
 
 ##@ Test
 
-test: typecheck lint generated-check test-unit test-integration ## Run everything (-k: go on after a failure)
+test: typecheck lint generated-check test-unit test-integration test-chaos ## Run everything (-k: go on after a failure)
 
 test-unit: $(INSTALLED) ## Run unit and property tests
 	npm run --silent test:unit $(REPORT)
 
 test-integration: $(INSTALLED) binaries ## Run tests on a real control plane
 	npm run --silent test:integration $(REPORT)
+
+test-chaos: $(INSTALLED) binaries ## Run the short form of the chaos suite (CHAOS_SEED=n repeats a run)
+	npm run --silent test:chaos $(REPORT)
+
+chaos: $(INSTALLED) binaries ## Run the chaos suite: deaths, outages, a faulty network, split brain, churn (minutes)
+	CHAOS=full npm run --silent test:chaos $(REPORT)
 
 typecheck: $(INSTALLED) ## Check types
 	npm run --silent typecheck

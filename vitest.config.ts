@@ -28,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],
-          testTimeout: process.env.CHAOS === 'full' ? 400_000 : 150_000,
+          testTimeout: process.env.CHAOS === 'full' ? 600_000 : 180_000,
           hookTimeout: 120_000,
         },
       },

@@ -2,6 +2,8 @@ import { Random } from './random.ts';
 
 /** How much of everything. */
 export interface Form {
+  /** Whether the scenarios run that take long, or need another control plane. */
+  readonly isFull: boolean;
   /** Namespaces created at once. */
   readonly burst: number;
   /** How often the operator is killed during one burst. */
@@ -16,20 +18,22 @@ export interface Form {
 }
 
 const short: Form = {
-  burst: 40,
-  kills: 3,
-  churnOperations: 150,
+  isFull: false,
+  burst: 24,
+  kills: 2,
+  churnOperations: 60,
   churnClients: 4,
-  idleWindowMs: 2_000,
+  idleWindowMs: 1_000,
   patienceMs: 60_000,
 };
 
 const full: Form = {
+  isFull: true,
   burst: 300,
   kills: 10,
   churnOperations: 2_000,
   churnClients: 8,
-  idleWindowMs: 10_000,
+  idleWindowMs: 5_000,
   patienceMs: 180_000,
 };
 

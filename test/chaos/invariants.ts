@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { describeChange } from '../../src/diff/change-set.ts';
+import { evaluate } from '../support/evaluation.ts';
 import { eventually } from '../support/eventually.ts';
 import { managedKinds, operatorUser } from '../support/operator-harness.ts';
 import type { RestClient, ServedObject } from '../support/rest-client.ts';
 import type { ChaosCluster } from './chaos-cluster.ts';
-import { evaluate } from './evaluation.ts';
 import { type Fleet, fingerprintOf } from './fleet.ts';
 import { form } from './form.ts';
 
 /** No write for so long counts as settled: statuses are written once a second. Milliseconds. */
-const settledAfterMs = 1_500;
+const settledAfterMs = 1_200;
 
 /**
  * What must hold once the chaos is over, read by somebody else than the operator: the status says that all is in

@@ -8,15 +8,19 @@ import { metric } from '../metrics.ts';
 /** The API server goes away in the midst of the operator's work. */
 export function apiServerOutages(cluster: () => ChaosCluster): void {
   const outages = {
-    'a restart of the API server': () => cluster().controlPlane.restart('kube-apiserver'),
+    ...(form.isFull && {
+      'a restart of the API server': () => cluster().controlPlane.restart('kube-apiserver'),
+    }),
     'a crash of the API server': async () => {
       await cluster().controlPlane.kill('kube-apiserver');
       await cluster().controlPlane.restart('kube-apiserver');
     },
-    'a crash of etcd': async () => {
-      await cluster().controlPlane.kill('etcd');
-      await cluster().controlPlane.restart('etcd');
-    },
+    ...(form.isFull && {
+      'a crash of etcd': async () => {
+        await cluster().controlPlane.kill('etcd');
+        await cluster().controlPlane.restart('etcd');
+      },
+    }),
   };
 
   test(`${Object.keys(outages).join(', ')} during a burst lose nothing`, async () => {

@@ -8,8 +8,8 @@ import { inParallel } from '../patiently.ts';
 import type { Random } from '../random.ts';
 
 const namespacesPerClient = 20;
-/** Namespaces come and go on purpose here: nothing of it is an accident. */
-const unheld = ['--removal-threshold=1000'];
+/** Namespaces leave on purpose here: nothing of it is an accident to be held. */
+const unheld = ['--removal-threshold=256', '--removal-window=100ms'];
 
 /** Namespaces come, go, and change sides. */
 export function churn(cluster: () => ChaosCluster): void {

@@ -26,8 +26,8 @@ export function clockJumps(cluster: () => ChaosCluster): void {
     await expectOrder(cluster(), fleet);
     const lists = await metric(operator, 'watch_relists_total');
 
-    for (const offsetMs of [2 * hourMs, -hourMs, 0]) {
-      const growing = fleet.grow(form.burst / 10);
+    for (const offsetMs of form.isFull ? [2 * hourMs, -hourMs, 0] : [2 * hourMs, -hourMs]) {
+      const growing = fleet.grow(3);
       await jump(cluster(), operator, offsetFile, offsetMs);
       await growing;
       await expectOrder(cluster(), fleet);

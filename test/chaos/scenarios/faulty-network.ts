@@ -4,7 +4,7 @@ import type { Fault, Faults } from '../../support/faulty-proxy.ts';
 import type { ChaosCluster } from '../chaos-cluster.ts';
 import { chance, form } from '../form.ts';
 import { expectOrder } from '../invariants.ts';
-import { metric } from '../metrics.ts';
+import { metric, watchesHeardSince } from '../metrics.ts';
 
 const faults: Required<Faults> = {
   resetRequest: 0.03,
@@ -37,6 +37,8 @@ export function faultyNetwork(cluster: () => ChaosCluster): void {
       { what: 'every fault has happened', timeoutMs: form.patienceMs },
     );
     proxy.calm();
+    proxy.breakConnections();
+    await watchesHeardSince(operator, performance.now());
     await expectOrder(cluster(), fleet);
     // Cut lines were seen as such.
     expect(await metric(operator, 'watch_malformed_events_total')).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { operatorNamespace } from '../../../tools/operator/operator-process.ts';
+import { type OperatorProcess, operatorNamespace } from '../../../tools/operator/operator-process.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { ChaosCluster } from '../chaos-cluster.ts';
 import { credentialOf, requestsWith, type TrailEvent } from '../credential-trail.ts';
@@ -18,65 +18,92 @@ export function splitBrain(cluster: () => ChaosCluster): void {
   test('a leader that was stopped past its lease writes nothing after another has taken over', async () => {
     const random = chance.fork('split brain');
     const [kubeconfigA, kubeconfigB] = [await cluster().kubeconfig(), await cluster().kubeconfig()];
-    const [credentialA, credentialB] = [kubeconfigA, kubeconfigB].map((path) => credentialOf(tokenIn(path)));
     await using fleet = await cluster().fleet('split');
     await using a = await cluster().operator({ kubeconfig: kubeconfigA });
     await a.ready();
-    await eventually(async () => expect(await metric(a, 'leader')).toBe(1), { what: 'the first one leads' });
+    await leads(a);
     await using b = await cluster().operator({ kubeconfig: kubeconfigB });
     await b.ready();
     await fleet.grow(2);
     await fleet.plantForeignObjects(2);
+    await expectOrder(cluster(), fleet);
     const lists = await metric(b, 'watch_relists_total');
     const mark = await cluster().audit.mark();
 
+    // What it wakes up to is work for a leader: new namespaces, and an edit of the baseline.
+    a.signal('SIGSTOP');
+    const { renewTime } = await leaseSpec(cluster());
+    await fleet.grow(form.burst / 4);
+    await fleet.allowPods('30');
+    await leads(b);
+    const { acquireTime } = await leaseSpec(cluster());
+    expect(Date.parse(String(acquireTime)) - Date.parse(String(renewTime))).toBeLessThan(
+      leaseDurationMs + graceMs,
+    );
+    a.signal('SIGCONT');
+    await leadsNoMore(a);
+    await expectOrder(cluster(), fleet);
+    const trail = await requestsWith(cluster().audit, mark);
+    const ofB = trail.get(credentialOf(tokenIn(kubeconfigB))) ?? [];
+    expect(writesAfterTakeover(trail, kubeconfigA, kubeconfigB)).toEqual([]);
+    // Warm: it lists nothing, neither when it takes over nor after.
+    expect(ofB.filter(({ verb, requestURI }) => isList(verb, requestURI))).toEqual([]);
+    expect(await metric(b, 'watch_relists_total')).toBe(lists);
+    if (!form.isFull) return;
+
+    // And back again, in the midst of a burst. What was handed to the kernel before the stop is on its way, and arrives: by the
+    // rules of the API it may then create what is not there, or apply; it deletes and replaces only what it has seen.
+    const secondMark = await cluster().audit.mark();
     const growing = fleet.grow(form.burst / 2);
-    const before = await metric(a, 'writes_total');
-    const stopsAfter = before + random.below(form.burst * 2);
-    await eventually(async () => (await metric(a, 'writes_total')) >= stopsAfter, {
+    const stopsAfter = (await metric(b, 'writes_total')) + random.below(form.burst * 2);
+    await eventually(async () => (await metric(b, 'writes_total')) >= stopsAfter, {
       what: `the leader has done ${stopsAfter} writes`,
       timeoutMs: form.patienceMs,
     });
-    a.signal('SIGSTOP');
+    b.signal('SIGSTOP');
     await growing;
-    const lastRenewal = Date.parse(String((await leaseSpec(cluster())).renewTime));
-    // What the stopped one was about to write is no longer what is wanted.
-    await fleet.allowPods('30');
-    await eventually(async () => expect(await metric(b, 'leader')).toBe(1), {
-      what: 'the second one leads',
-      timeoutMs: leaseDurationMs + graceMs,
-    });
-    const { acquireTime } = await leaseSpec(cluster());
-    expect(Date.parse(String(acquireTime)) - lastRenewal).toBeLessThan(leaseDurationMs + graceMs);
-    a.signal('SIGCONT');
-    await eventually(() => expect(a.log.map(({ message }) => message)).toContain('no longer leading'), {
-      what: 'the first one knows',
-    });
+    await fleet.allowPods('20');
+    await leads(a);
+    b.signal('SIGCONT');
+    await leadsNoMore(b);
     await expectOrder(cluster(), fleet);
-
-    const trail = await requestsWith(cluster().audit, mark);
-    const ofA = trail.get(credentialA ?? '') ?? [];
-    const ofB = trail.get(credentialB ?? '') ?? [];
-    const acquired = ofB.find((event) => isWrite(event) && isLease(event) && succeeded(event));
-    expect(acquired).toBeDefined();
-    const since = acquired?.stageTimestamp ?? '';
-    expect(ofA.filter((event) => isWrite(event) && !isLease(event) && succeeded(event))).not.toEqual([]);
-    expect(ofA.filter((event) => event.stageTimestamp > since && isWrite(event) && succeeded(event))).toEqual(
-      [],
+    const late = writesAfterTakeover(
+      await requestsWith(cluster().audit, secondMark),
+      kubeconfigB,
+      kubeconfigA,
     );
-    // Warm: it lists nothing, neither when it takes over nor ever.
-    expect(ofB.filter(({ verb, requestURI }) => isList(verb, requestURI))).toEqual([]);
-    expect(await metric(b, 'watch_relists_total')).toBe(lists);
-
-    // And back again, the hard way.
-    b.signal('SIGKILL');
-    await fleet.grow(2);
-    await eventually(async () => expect(await metric(a, 'leader')).toBe(1), {
-      what: 'the first one leads again',
-      timeoutMs: leaseDurationMs + graceMs,
-    });
-    await expectOrder(cluster(), fleet);
+    expect(late.filter((write) => /^(update|delete)/.test(write))).toEqual([]);
+    expect(late.length).toBeLessThanOrEqual(form.burst / 10);
   });
+}
+
+async function leads(operator: OperatorProcess): Promise<void> {
+  await eventually(async () => (await metric(operator, 'leader')) === 1, {
+    what: 'the other one leads',
+    timeoutMs: leaseDurationMs + graceMs,
+  });
+}
+
+async function leadsNoMore(operator: OperatorProcess): Promise<void> {
+  await eventually(() => operator.log.some(({ message }) => message === 'no longer leading'), {
+    what: 'the one that was stopped knows that it leads no more',
+  });
+}
+
+/** What the former leader wrote, the Lease included, after the new one had it. */
+function writesAfterTakeover(
+  trail: ReadonlyMap<string, readonly TrailEvent[]>,
+  former: string,
+  next: string,
+): readonly string[] {
+  const taken = trail
+    .get(credentialOf(tokenIn(next)))
+    ?.find((event) => event.objectRef?.resource === 'leases' && isWrite(event) && succeeded(event));
+  expect(taken, 'the Lease has been taken').toBeDefined();
+  const since = taken?.stageTimestamp ?? '';
+  return (trail.get(credentialOf(tokenIn(former))) ?? [])
+    .filter((event) => event.stageTimestamp > since && isWrite(event) && succeeded(event))
+    .map(({ verb, requestURI }) => `${verb} ${requestURI}`);
 }
 
 async function leaseSpec({ admin }: ChaosCluster): Promise<Readonly<Record<string, unknown>>> {
@@ -90,10 +117,6 @@ async function leaseSpec({ admin }: ChaosCluster): Promise<Readonly<Record<strin
 
 function isWrite({ verb }: TrailEvent): boolean {
   return !['get', 'list', 'watch'].includes(verb);
-}
-
-function isLease({ objectRef }: TrailEvent): boolean {
-  return objectRef?.resource === 'leases';
 }
 
 function succeeded({ responseStatus }: TrailEvent): boolean {
