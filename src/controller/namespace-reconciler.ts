@@ -1,7 +1,7 @@
 /** Makes one namespace what is desired of it. */
 import isEqual from 'lodash/isEqual.js';
 import type { BaselineRef, DesiredState } from '../baseline/desired-state.ts';
-import { type Change, type ChangeSet, describeChange, inStages, isInPlace } from '../diff/change-set.ts';
+import { type Change, type ChangeSet, describeChange, inTracks, isInPlace } from '../diff/change-set.ts';
 import { type Differ, type MarkIntent, namespaceChange } from '../diff/diff.ts';
 import type { ObservedNamespace } from '../diff/observed-namespace.ts';
 import { isApiError } from '../kube/api-error.ts';
@@ -157,17 +157,19 @@ export class NamespaceReconciler {
   ): Promise<Failed[]> {
     const { writer, clock } = this.#parts;
     const failed: Failed[] = [];
-    for (const stage of inStages(changes, clock.now() - namespace.createdAt < newForMs)) {
-      await Promise.all(
-        stage.map(async (change) => {
-          try {
-            await writer.write(change, namespace, context);
-          } catch (error) {
-            if (!isOvertaken(error)) failed.push({ change, error });
-          }
-        }),
-      );
-    }
+    const write = async (change: Change): Promise<void> => {
+      try {
+        await writer.write(change, namespace, context);
+      } catch (error) {
+        if (!isOvertaken(error)) failed.push({ change, error });
+      }
+    };
+    const tracks = inTracks(changes, clock.now() - namespace.createdAt < newForMs);
+    await Promise.all(
+      tracks.map(async (stages) => {
+        for (const stage of stages) await Promise.all(stage.map(write));
+      }),
+    );
     return failed;
   }
 

@@ -92,6 +92,25 @@ export function describeChange(change: Change): string {
 }
 
 /**
+ * The changes in rows that need not wait for each other, each {@link inStages}. Roles and their bindings are a row of their own: the
+ * API server takes long over both (it looks up whether we hold what they grant), and nothing else depends on them.
+ */
+export function inTracks(
+  changes: readonly Change[],
+  isNew: boolean,
+): readonly (readonly (readonly Change[])[])[] {
+  const { access = [], rest = [] } = Object.groupBy(changes, (change) =>
+    isOfAccess(change) ? 'access' : 'rest',
+  );
+  return [rest, access].map((track) => inStages(track, isNew));
+}
+
+function isOfAccess(change: Change): boolean {
+  const object = 'desired' in change ? change.desired : 'observed' in change ? change.observed : undefined;
+  return object?.kind === 'Role' || object?.kind === 'RoleBinding';
+}
+
+/**
  * The changes in the order in which they may be made; those of one stage in any order, also at once.
  *
  * In a new namespace nothing runs yet, so the deny goes first and closes it. In a live one what allows goes before what

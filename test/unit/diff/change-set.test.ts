@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { compose } from '../../../src/baseline/desired.ts';
-import { type Change, describeChange, inStages } from '../../../src/diff/change-set.ts';
+import { type Change, describeChange, inStages, inTracks } from '../../../src/diff/change-set.ts';
 import { baseline, cluster } from '../baseline/fixtures.ts';
 import { inPlace } from './fixtures.ts';
 
@@ -66,6 +66,19 @@ describe('the order of changes', () => {
     expect(made).toHaveLength(changes.length);
     expect(new Set(made)).toEqual(new Set(changes));
   });
+
+  test.each([true, false])(
+    'Roles and bindings hold up nothing, and nothing holds them up (new: %s)',
+    (isNew) => {
+      const [rest = [], access = []] = inTracks([...removals, label, ...creations, token], isNew);
+      const kindsOf = (track: readonly (readonly Change[])[]): Set<string> =>
+        new Set(track.flat().map((change) => describeChange(change).split(' ')[1] ?? ''));
+      expect(kindsOf(access)).toEqual(new Set(['Role', 'RoleBinding']));
+      expect(kindsOf(rest)).not.toContain('Role');
+      expect(rest.flat().length + access.flat().length).toBe(removals.length + creations.length + 2);
+      expect(access[0]?.map(describeChange)).toEqual(['create Role tenant.app']);
+    },
+  );
 
   test('has no empty stages', () => {
     expect(inStages([label], true)).toEqual([[label]]);
