@@ -6,7 +6,7 @@ export const digest = admissionPodRule({
   name: 'image-digest',
   title: 'Images are given with their digest',
   help: 'A tag can be moved to another image at any time; with the digest, what was checked is what runs.',
-  fix: 'Write name@sha256:<digest>, or ask for a BaselineException of kind Images.',
+  fix: 'Write the image as name@sha256:DIGEST, or ask for a BaselineException of kind Images.',
   *find({ spec }, { admission }) {
     if (admission.images?.requireDigest !== true) return;
     for (const { image, field } of imagesOf(spec)) {
