@@ -9,7 +9,10 @@ import { systemClock } from '../../src/runtime/clock.ts';
 
 const root = new URL('../../', import.meta.url);
 
-/** What `kubectl apply -k config/default` installs, without the Deployment: the operator runs as a process here. */
+/**
+ * What `kubectl apply -k config/default` installs, without the Deployment (the operator runs as a process here) and without the
+ * admission policies, which would refuse the tampering that is to be seen repaired.
+ */
 export const installation = [
   'config/default/namespace.yaml',
   'crds/baselineexceptions.yaml',
