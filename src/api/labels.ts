@@ -33,6 +33,12 @@ export const labelledByAnnotation = `${group}/pod-security-by`;
 /** On namespaces: the UIDs of the baselines for which the namespace has been hardened. Pods are held until it is there. */
 export const hardenedAnnotation = `${group}/hardened`;
 
+/** On namespaces: the approved exceptions that admission has to know of. */
+export const exceptionsAnnotation = `${group}/exceptions`;
+
+/** On namespaces: the modes of Pod Security whose labels are ours, and so guarded. Written together with the labels. */
+export const podSecurityAnnotation = `${group}/pod-security`;
+
 /** On a baseline: its generation, to confirm that many namespaces shall lose its protection. */
 export const confirmRemovalAnnotation = `${group}/confirm-removal`;
 

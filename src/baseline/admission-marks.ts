@@ -2,20 +2,7 @@
  * What the operator tells admission about a namespace: annotations that the static policies read (config/policies), and
  * whose writing by anybody else the guard refuses. Format and reasons: docs/adr/0008-admission-by-vap.md.
  */
-import { group } from '../api/labels.ts';
 import type { PodSecurityMode } from './desired-state.ts';
-
-/** On a namespace: the UIDs of the baselines for which it is hardened. Pods are held until a baseline's own is there. */
-export const hardenedAnnotation = `${group}/hardened`;
-
-/** On a namespace: the approved exceptions that admission has to know of. */
-export const exceptionsAnnotation = `${group}/exceptions`;
-
-/** On a namespace: the modes of Pod Security whose labels are ours, and so guarded. Written together with the labels. */
-export const podSecurityAnnotation = `${group}/pod-security`;
-
-/** On a baseline that covers many namespaces: its generation, written there by who means to delete it. */
-export const allowDeletionAnnotation = `${group}/allow-deletion`;
 
 /** A relaxation that admission has to know of: until when, and of what. */
 export type AdmissionException =
@@ -24,18 +11,18 @@ export type AdmissionException =
   /** Images under this prefix (one that ends in '/'), or of exactly this repository. */
   | { readonly kind: 'Images'; readonly expiresAt: string; readonly source: string };
 
-/** The value of {@link hardenedAnnotation}; undefined where the annotation must not be there. */
+/** The value of `hardenedAnnotation`; undefined where the annotation must not be there. */
 export function hardenedMark(baselineUids: readonly string[]): string | undefined {
   return baselineUids.length === 0 ? undefined : baselineUids.toSorted().join(',');
 }
 
-/** The value of {@link podSecurityAnnotation}; undefined where the annotation must not be there. */
+/** The value of `podSecurityAnnotation`; undefined where the annotation must not be there. */
 export function podSecurityMark(modes: readonly PodSecurityMode[]): string | undefined {
   return modes.length === 0 ? undefined : modes.toSorted().join(',');
 }
 
 /**
- * The value of {@link exceptionsAnnotation}; undefined where the annotation must not be there. Sorted and without
+ * The value of `exceptionsAnnotation`; undefined where the annotation must not be there. Sorted and without
  * doubles, so that the same exceptions in another order are no difference.
  *
  * @throws TypeError for an expiry that is no RFC 3339 time in UTC, and for a source that would break the format: such a

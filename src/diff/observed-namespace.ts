@@ -1,9 +1,14 @@
 /** What is kept of a namespace. */
 
 import type { Labels } from '../api/label-selector.ts';
-import { hardenedAnnotation, labelledByAnnotation, podSecurityPrefix } from '../api/labels.ts';
+import {
+  exceptionsAnnotation,
+  hardenedAnnotation,
+  labelledByAnnotation,
+  podSecurityAnnotation,
+  podSecurityPrefix,
+} from '../api/labels.ts';
 import type { KubernetesObject } from '../api/objects.ts';
-import { exceptionsAnnotation, podSecurityAnnotation } from '../baseline/admission-marks.ts';
 import { appliedByUs } from './observed.ts';
 
 /** The annotations that the operator writes on namespaces; an empty value is none. */

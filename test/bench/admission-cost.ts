@@ -6,7 +6,7 @@
  * all of admission, and no growing etcd. CPU is the API server's own, which other load on the machine disturbs least.
  */
 import { readFileSync } from 'node:fs';
-import { hardenedAnnotation } from '../../src/baseline/admission-marks.ts';
+import { hardenedAnnotation } from '../../src/api/labels.ts';
 import {
   AdmissionCluster,
   baselines,

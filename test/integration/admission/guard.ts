@@ -4,7 +4,7 @@ import {
   exceptionsAnnotation,
   hardenedAnnotation,
   podSecurityAnnotation,
-} from '../../../src/baseline/admission-marks.ts';
+} from '../../../src/api/labels.ts';
 import {
   admin,
   apply,

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { hardenedAnnotation } from '../../../src/baseline/admission-marks.ts';
+import { hardenedAnnotation } from '../../../src/api/labels.ts';
 import { eventually } from '../../support/eventually.ts';
 import { admin, dryRun, mergePatch, operator, tenant } from './cluster.ts';
 import { paths, pod, templates } from './pods.ts';

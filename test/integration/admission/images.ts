@@ -1,5 +1,6 @@
 import { beforeAll, describe } from 'vitest';
-import { exceptionMark, exceptionsAnnotation } from '../../../src/baseline/admission-marks.ts';
+import { exceptionsAnnotation } from '../../../src/api/labels.ts';
+import { exceptionMark } from '../../../src/baseline/admission-marks.ts';
 import { breakGlass, type Call, dryRun, mergePatch, replace, tenant } from './cluster.ts';
 import { container, deployment, patchSpec, paths, pod, templates } from './pods.ts';
 import { type ClusterOf, type Row, tryEach } from './table.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hardenedAnnotation, podSecurityAnnotation } from '../../../src/baseline/admission-marks.ts';
+import { hardenedAnnotation, podSecurityAnnotation } from '../../../src/api/labels.ts';
 import { eventually } from '../../support/eventually.ts';
 import {
   type Answer,

@@ -1,5 +1,6 @@
 import { beforeAll, describe } from 'vitest';
-import { exceptionMark, exceptionsAnnotation } from '../../../src/baseline/admission-marks.ts';
+import { exceptionsAnnotation } from '../../../src/api/labels.ts';
+import { exceptionMark } from '../../../src/baseline/admission-marks.ts';
 import { eventually } from '../../support/eventually.ts';
 import {
   admin,

@@ -1,13 +1,14 @@
 /** Guards: they take no parameters, so that they hold, and let namespaces go, whatever becomes of baselines and CRD. */
 import {
+  allowDeletionAnnotation,
   baselineLabel,
   baselineUidLabel,
   group,
   managedByLabel,
   operatorName,
+  podSecurityAnnotation,
   podSecurityPrefix,
 } from '../../../src/api/labels.ts';
-import { allowDeletionAnnotation, podSecurityAnnotation } from '../../../src/baseline/admission-marks.ts';
 import type { GuardPolicy } from './policy.ts';
 
 /**

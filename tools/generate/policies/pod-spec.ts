@@ -1,5 +1,5 @@
 /** What pods, and the templates that make pods, may contain. */
-import { exceptionsAnnotation, hardenedAnnotation } from '../../../src/baseline/admission-marks.ts';
+import { exceptionsAnnotation, hardenedAnnotation } from '../../../src/api/labels.ts';
 import type { BaselinePolicy, Rule } from './policy.ts';
 import { namespaceAnnotation, type Variable } from './selection.ts';
 

@@ -1,5 +1,5 @@
 /** NetworkPolicies that tenants create: they add to the baseline's, so that one of them can undo a default deny. */
-import { exceptionsAnnotation } from '../../../src/baseline/admission-marks.ts';
+import { exceptionsAnnotation } from '../../../src/api/labels.ts';
 import type { BaselinePolicy, ResourceRule, Rule } from './policy.ts';
 import { namespaceAnnotation, type Variable } from './selection.ts';
 
