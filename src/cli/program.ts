@@ -1,12 +1,15 @@
 /** All commands, as one program. */
 import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check/command.ts';
+import { completionCommand } from './completion/command.ts';
 import { canConnectCommand } from './connectivity/can-connect.ts';
 import { connectionsCommand } from './connectivity/connections.ts';
 import type { CommandContext } from './context.ts';
+import { exceptionCommand } from './exception/command.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
 import { explainCommand } from './explain/command.ts';
 import { failureLines } from './failure-text.ts';
+import { initCommand } from './init/command.ts';
 import { planCommand } from './plan/command.ts';
 import { statusCommand } from './status/command.ts';
 import { whyDeniedCommand } from './why/command.ts';
@@ -16,6 +19,7 @@ export type AddCommand = (program: Command, context: CommandContext, done: (code
 
 /** In the order in which help lists them. */
 const commands: readonly AddCommand[] = [
+  initCommand,
   planCommand,
   statusCommand,
   explainCommand,
@@ -23,6 +27,8 @@ const commands: readonly AddCommand[] = [
   checkCommand,
   canConnectCommand,
   connectionsCommand,
+  exceptionCommand,
+  completionCommand,
 ];
 
 /** The program with all its commands. */

@@ -27,6 +27,7 @@ type Failure = (typeof failures)[number];
 interface Options extends ConnectionOptions, InstallationOptions {
   readonly filename: readonly string[];
   readonly delete?: boolean;
+  readonly asEnforced?: boolean;
   readonly failOn: readonly Failure[];
   readonly output: 'text' | 'json' | 'markdown';
   readonly verbose?: boolean;
@@ -44,6 +45,7 @@ export function planCommand(program: Command, context: CommandContext, done: (co
       'files or folders with SecurityBaselines and BaselineExceptions (- is standard input)',
     )
     .option('--delete', 'plan the deletion of what the files hold')
+    .option('--as-enforced', 'plan baselines in Audit mode as if they were in Enforce mode')
     .addOption(
       new Option('--fail-on <what>', `exit with 1 for these, comma separated: ${failures.join(', ')}`)
         .argParser(parseFailures)
@@ -102,11 +104,12 @@ async function plan(options: Options, context: CommandContext): Promise<ExitCode
     const current = all.find(({ metadata }) => metadata.name === name && metadata.namespace === home);
     return isDeletion ? each : await asServed(each, current, client, reader);
   };
-  const proposal: PlannedObjects = {
+  let proposal: PlannedObjects = {
     baselines: await Promise.all(planned.baselines.map((each) => serve(each, fleet.baselines))),
     exceptions: await Promise.all(planned.exceptions.map((each) => serve(each, fleet.exceptions))),
     isDeletion,
   };
+  if (options.asEnforced === true) proposal = { ...proposal, baselines: proposal.baselines.map(enforced) };
   const exposing = await readExposing(proposal, reader);
   const warnings = new WarningClient(credentials);
   try {
@@ -128,6 +131,10 @@ async function plan(options: Options, context: CommandContext): Promise<ExitCode
   } finally {
     await warnings.close();
   }
+}
+
+function enforced(baseline: SecurityBaseline): SecurityBaseline {
+  return { ...baseline, spec: { ...baseline.spec, mode: 'Enforce' } };
 }
 
 /** Services and Ingresses, where a planned baseline has a rule about them. */

@@ -343,6 +343,12 @@ function notesOf(
       `${losing.length} namespaces lose protection: more than ${removalThreshold} at once are held by the operator (unless told otherwise at install) until confirmed`,
     );
   }
+  const auditing = proposal.isDeletion ? [] : proposal.baselines.filter((baseline) => !isEnforcing(baseline));
+  for (const { metadata } of auditing) {
+    notes.push(
+      `${metadata.name} is in Audit mode and writes nothing; to see what it would do: --as-enforced`,
+    );
+  }
   if (proposal.exceptions.length > 0 && !proposal.isDeletion) {
     notes.push('an exception has this effect once it is approved: kubectl baseline exception approve');
   }
