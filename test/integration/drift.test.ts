@@ -109,6 +109,14 @@ async function remove(place: Place): Promise<undefined> {
   await mallory.delete(place);
 }
 
+/** One that lives, so that it is not the garbage collector who brings the object back by way of us. */
+async function giveOwner(place: Place): Promise<ServedObject> {
+  const { namespace } = place;
+  const { metadata } = await mallory.create({ kind: 'ConfigMap', namespace, name: 'owner' });
+  const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: metadata.uid };
+  return await mallory.mergePatch(place, { metadata: { ownerReferences: [owner] } });
+}
+
 const everybody = [{}];
 const ourLabels = {
   'app.kubernetes.io/managed-by': null,
@@ -116,7 +124,6 @@ const ourLabels = {
   'securitybaseline.io/baseline-uid': null,
 };
 const everyRule = [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }];
-const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'nobody', uid: crypto.randomUUID() };
 
 /** `item` is the object's name, with `@` for the baseline's. */
 const tampering: readonly {
@@ -160,7 +167,7 @@ const tampering: readonly {
     what: 'given an owner, for the garbage collector to take it away',
     kind: 'NetworkPolicy',
     item: '@.allow-dns',
-    tamper: merge({ metadata: { ownerReferences: [owner] } }),
+    tamper: giveOwner,
   },
   {
     what: 'given a finalizer, for it never to go',
