@@ -92,7 +92,7 @@ function messageOf({ code, message }: YAMLError): string {
   // The library composes recursively, and catches the overflow of the stack itself.
   if (code === 'RESOURCE_EXHAUSTION') return 'is nested too deeply';
   // Without the piece of the text that some messages quote: it may be a secret.
-  return message.replace(/:? ?["\n].*$/s, '');
+  return message.replace(/(?<=\w): .*$|\n.*$/s, '');
 }
 
 /** The library's messages are sentences of their own; ours go on from "this document". */

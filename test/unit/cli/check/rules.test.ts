@@ -393,6 +393,16 @@ describe('rules', () => {
     },
   );
 
+  it('say once what a NetworkPolicy opens that may not be there at all', async () => {
+    for (const [mode, rule] of [
+      ['Forbid', 'SB801'],
+      ['Restrict', 'SB802'],
+      ['Allow', 'SB803'],
+    ] as const) {
+      expect(brokenRules(await checkText(tenantPolicies(mode) + policy('ingress: [{}]')))).toEqual([rule]);
+    }
+  });
+
   it('look into the templates of every workload', async () => {
     const spec = '{ hostNetwork: true }';
     const texts = {

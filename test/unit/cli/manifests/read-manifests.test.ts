@@ -283,6 +283,16 @@ describe('readManifests: bad input', () => {
     ]);
   });
 
+  it.each(['a: {b: c}} hunter22', 'a: !hunter22!x b', 'a: |hunter22\n  x', 'a: [hunter22\nb: c'])(
+    'does not quote what may be a secret: %j',
+    async (text) => {
+      const { problems } = await readText(`${configMap('a')}${text}\n`);
+      expect(problems).toHaveLength(1);
+      expect(problems[0]?.message).toMatch(/^this document is not valid YAML: \w.*[\w\]]$/);
+      expect(problems[0]?.message).not.toContain('hunter22');
+    },
+  );
+
   it('says that a path is not there', async () => {
     const set = await readManifests([join(folder, 'nowhere.yaml')], { input: Readable.from([]) });
     expect(complaints(set)).toEqual(['nowhere.yaml:0:0: there is no such file or folder']);
