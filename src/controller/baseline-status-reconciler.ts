@@ -36,6 +36,9 @@ export class BaselineStatusReconciler {
   readonly #parts: BaselineStatusReconcilerParts;
   #timer: Timer | undefined;
   #writing: Promise<void> | undefined;
+  #isFlushing = false;
+  /** Something has changed since the flush under way began. */
+  #isDueAgain = false;
   #isStopped = true;
 
   constructor(parts: BaselineStatusReconcilerParts) {
@@ -58,20 +61,31 @@ export class BaselineStatusReconciler {
   /** Something that a status may have to show has changed. */
   changed(): void {
     if (this.#isStopped || this.#timer !== undefined) return;
-    this.#timer = this.#parts.clock.setTimeout(() => {
-      this.#writing = this.#flush().finally(() => {
-        this.#writing = undefined;
-      });
-    }, intervalMs);
+    if (this.#isFlushing) {
+      this.#isDueAgain = true;
+      return;
+    }
+    this.#timer = this.#parts.clock.setTimeout(() => this.#begin(), intervalMs);
+  }
+
+  /** One flush at a time: an older status that is slow to be written would otherwise land upon a newer one, and stay. */
+  #begin(): void {
+    this.#timer = undefined;
+    this.#isFlushing = true;
+    this.#isDueAgain = false;
+    this.#writing = this.#flush().finally(() => {
+      this.#writing = undefined;
+      this.#isFlushing = false;
+      if (this.#isDueAgain) this.changed();
+    });
   }
 
   async #flush(): Promise<void> {
     const { cluster, states, clock, metrics, isReady } = this.#parts;
     if (!isReady()) {
-      this.#again();
+      this.changed();
       return;
     }
-    this.#timer = undefined;
     this.#parts.reconsiderHolds();
     const { byBaseline, uncovered } = summarize(states);
     const now = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
@@ -111,13 +125,8 @@ export class BaselineStatusReconciler {
     } catch (error) {
       if (isApiError(error, 'notFound', 'aborted')) return;
       this.#parts.logger.warn('status not written', { baseline: baseline.metadata.name, error });
-      this.#again();
+      this.changed();
     }
-  }
-
-  #again(): void {
-    this.#timer = undefined;
-    this.changed();
   }
 }
 
