@@ -251,7 +251,9 @@ export class SecurityBaselineOperator extends Operator {
     this.#controller.start().then(() => {
       if (this.#isLeading) this.#wiring.statuses.start();
     }, onFatal);
+    void this.#wiring.admission.refresh();
     const resync = (): void => {
+      void this.#wiring.admission.refresh();
       this.#wiring.requests.resync();
       this.#resync = clock.setTimeout(resync, options.resyncIntervalMs);
     };

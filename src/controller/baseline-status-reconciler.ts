@@ -5,7 +5,7 @@ import { isApiError } from '../kube/api-error.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { BaselineMetrics } from '../telemetry/baseline-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { emptySummary, statusOf, summarize } from './baseline-status.ts';
+import { emptySummary, type StatusNotes, statusOf, summarize } from './baseline-status.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { DesiredStates } from './desired-states.ts';
 import type { NamespaceStates } from './namespace-states.ts';
@@ -20,8 +20,8 @@ export interface BaselineStatusReconcilerParts {
   readonly states: NamespaceStates;
   /** Forgets holds whose cause has been undone. */
   readonly reconsiderHolds: () => void;
-  /** What is held of the removals of the baseline with this UID, in words. */
-  readonly heldOf: (uid: string) => string | undefined;
+  /** What else there is to tell of a baseline. */
+  readonly notesOf: (baseline: SecurityBaseline) => StatusNotes;
   /** Whether the states tell the truth yet: before the first pass over the fleet they do not. */
   readonly isReady: () => boolean;
   /** Writes a status, and writes the answer through to the store. */
@@ -97,7 +97,7 @@ export class BaselineStatusReconciler {
         baseline,
         this.#summaryOf(baseline, byBaseline),
         uncovered,
-        this.#parts.heldOf(baseline.metadata.uid ?? ''),
+        this.#parts.notesOf(baseline),
         now,
       );
       if (status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')) ready += 1;

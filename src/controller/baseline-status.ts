@@ -77,22 +77,33 @@ export const emptySummary: BaselineSummary = {
   audited: [],
 };
 
+/** What a status tells beside what the namespaces add up to. */
+export interface StatusNotes {
+  /** What is held of the baseline's removals. */
+  readonly held?: string | undefined;
+  /** Why what the baseline asks of admission is not done. */
+  readonly admissionOff?: string | undefined;
+}
+
 /**
  * The status to write.
  *
- * @param held what is held of the baseline's removals, in words
+ * @param notes what else there is to tell, in words
  * @param now RFC 3339
  */
 export function statusOf(
   baseline: SecurityBaseline,
   summary: BaselineSummary,
   uncovered: number,
-  held: string | undefined,
+  notes: StatusNotes,
   now: string,
 ): SecurityBaselineStatus {
   const generation = baseline.metadata.generation ?? 0;
   const facts = conditionsOf(summary);
-  if (held !== undefined) facts.push(fact('RemovalHeld', 'True', 'ManyNamespaces', held));
+  if (notes.held !== undefined) facts.push(fact('RemovalHeld', 'True', 'ManyNamespaces', notes.held));
+  if (notes.admissionOff !== undefined) {
+    facts.push(fact('AdmissionOff', 'True', 'PoliciesMissing', notes.admissionOff));
+  }
   return {
     observedGeneration: generation,
     namespaces: {

@@ -12,6 +12,7 @@ import type { Reconcile } from '../runtime/controller.ts';
 import type { WorkQueue } from '../runtime/work-queue.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { AdmissionCheck } from './admission-check.ts';
 import { BaselineStatusReconciler } from './baseline-status-reconciler.ts';
 import { ChangeWriter, type WriteTarget } from './change-writer.ts';
 import { ClusterView } from './cluster-view.ts';
@@ -60,6 +61,7 @@ export interface Wiring {
   readonly statuses: BaselineStatusReconciler;
   readonly gate: RemovalGate;
   readonly events: EventRecorder;
+  readonly admission: AdmissionCheck;
   readonly reconcile: Reconcile<string>;
 }
 
@@ -110,16 +112,20 @@ export function wire(parts: WiringParts): Wiring {
       statuses.changed();
     },
   });
+  const admission = new AdmissionCheck(client, logger, () => statuses.changed());
   const statuses = new BaselineStatusReconciler({
     cluster,
     desiredStates,
     states,
     reconsiderHolds: () => gate.reconsider(),
-    heldOf: (uid) => {
-      const hold = gate.holds.get(uid);
-      return hold === undefined ? undefined : describeHold(hold, settings.namespace);
+    notesOf: (baseline) => {
+      const hold = gate.holds.get(baseline.metadata.uid ?? '');
+      return {
+        held: hold === undefined ? undefined : describeHold(hold, settings.namespace),
+        admissionOff: admission.problemOf(baseline),
+      };
     },
-    isReady: () => requests.isFirstPassDone,
+    isReady: () => requests.isFirstPassDone && admission.isKnown,
     // A merge patch removes only what it names.
     write: (baseline, status) =>
       writeStatus(target(baselineType.plural), baseline, { audit: null, ...status }),
@@ -151,7 +157,14 @@ export function wire(parts: WiringParts): Wiring {
     clock,
     isPermitted: (change, namespace) => isPermitted(client, change, namespace),
   });
-  return { requests, statuses, gate, events, reconcile: reconcileWith(reconciler, requests, queue) };
+  return {
+    requests,
+    statuses,
+    gate,
+    events,
+    admission,
+    reconcile: reconcileWith(reconciler, requests, queue),
+  };
 }
 
 /** An exception ends in time also where something else in its namespace is tried again for long. */

@@ -165,6 +165,18 @@ describe('a tenant policy', () => {
   });
 });
 
+describe('a baseline that asks something of admission', () => {
+  test('says where the admission policies are not installed, and works otherwise', async () => {
+    await using scenario = harness.scenario();
+    await scenario.baseline({ networkPolicy: deny, admission: { images: { requireDigest: true } } });
+    await scenario.namespace();
+    const { conditions, messages } = await scenario.hardened();
+
+    expect(conditions).toMatchObject({ Ready: 'True Reconciled', AdmissionOff: 'True PoliciesMissing' });
+    expect(messages.AdmissionOff).toContain('apply config/policies');
+  });
+});
+
 describe('a rival', () => {
   test('that changes an object again and again is named, and the object put back each time', async () => {
     await using scenario = harness.scenario();

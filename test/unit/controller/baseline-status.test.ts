@@ -13,7 +13,7 @@ function statusFrom(
   held?: string,
 ) {
   const { byBaseline, uncovered } = summarize(states);
-  return statusOf(of, byBaseline.get(of.metadata.uid ?? '') ?? emptySummary, uncovered, held, now);
+  return statusOf(of, byBaseline.get(of.metadata.uid ?? '') ?? emptySummary, uncovered, { held }, now);
 }
 
 /** `Type=Status (Reason)` of each condition. */
@@ -122,7 +122,7 @@ describe('the conditions', () => {
   test('keep their transition times, so that the same again is the same', () => {
     const states = [state('a', selected)];
     const given = baseline('tenant');
-    const earlier = { ...given, status: statusOf(given, emptySummary, 0, undefined, '2026-01-01T00:00:00Z') };
+    const earlier = { ...given, status: statusOf(given, emptySummary, 0, {}, '2026-01-01T00:00:00Z') };
     for (const { lastTransitionTime } of statusFrom(states, earlier).conditions ?? []) {
       expect(lastTransitionTime).toBe('2026-01-01T00:00:00Z');
     }
