@@ -10,7 +10,16 @@ export const WIDEST_BLOCK = { ipv4: 16, ipv6: 32 } as const;
 export const MOST_BLOCKS = 32;
 
 /** Addresses that hand out cloud credentials, IPv4 and IPv6. */
-export const METADATA_ADDRESSES = ['169.254.169.254', 'fd00:ec2::254'] as const;
+export const METADATA_ADDRESSES: readonly string[] = [
+  '169.254.169.254',
+  '169.254.170.2',
+  '169.254.170.23',
+  '100.100.100.200',
+  '168.63.129.16',
+  'fd00:ec2::254',
+  'fd00:ec2::23',
+  'fd20:ce::254',
+];
 
 export type OpenTo =
   | 'anywhere'

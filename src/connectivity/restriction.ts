@@ -1,4 +1,4 @@
-import { blockAddresses, isIPv6, parseCidr } from './ip.ts';
+import { isIPv6, parseCidr } from './ip.ts';
 import {
   type Direction,
   type IPBlock,
@@ -80,9 +80,9 @@ function blockViolations(block: IPBlock, field: string): RestrictViolation[] {
     ? { prefix: WIDEST_BLOCK.ipv6, size: 1n << BigInt(128 - WIDEST_BLOCK.ipv6) }
     : { prefix: WIDEST_BLOCK.ipv4, size: 1n << BigInt(32 - WIDEST_BLOCK.ipv4) };
   const tooWide = `${block.cidr} is wider than /${widest.prefix}; name narrower ranges`;
-  const metadata = `${block.cidr} holds a cloud metadata address (${METADATA_ADDRESSES.join(', ')}); leave it out with except`;
+  const metadata = `${block.cidr} holds a cloud metadata address (${METADATA_ADDRESSES.join(', ')}), whatever except says; name ranges beside it`;
   return [
     ...(end - start > widest.size ? [{ field: `${field}.cidr`, message: tooWide }] : []),
-    ...(hasMetadata(blockAddresses(block)) ? [{ field: `${field}.cidr`, message: metadata }] : []),
+    ...(hasMetadata([range]) ? [{ field: `${field}.cidr`, message: metadata }] : []),
   ];
 }

@@ -2,8 +2,13 @@
 import { type ManagedKind, managedKindNames } from '../api/kinds.ts';
 import { defaultServiceAccountName } from '../api/names.ts';
 import { podSecurityMark } from '../baseline/admission-marks.ts';
-import type { DesiredObject, DesiredState } from '../baseline/desired-state.ts';
-import { podSecurityLabels, podSecurityModes, strictness } from '../baseline/pod-security.ts';
+import type { DesiredObject, DesiredState, PodSecurityLevel } from '../baseline/desired-state.ts';
+import {
+  compareVersions,
+  podSecurityLabels,
+  podSecurityModes,
+  strictness,
+} from '../baseline/pod-security.ts';
 import type { Change, ChangeSet, Clash, Difference } from './change-set.ts';
 import type { Fingerprinter } from './fingerprint.ts';
 import { type ObservedObject, observe } from './observed.ts';
@@ -210,10 +215,11 @@ function podSecurityChange(
     if (want === undefined) continue;
     const keys = podSecurityLabels(mode);
     const level = namespace.labels[keys.level];
-    if (!namespace.ownedLabels.includes(keys.level) && strictness(level) > strictness(want.level)) continue;
+    const version = namespace.labels[keys.version];
+    if (!namespace.ownedLabels.includes(keys.level) && isStricterThan(want, level, version)) continue;
     labels[keys.level] = want.level;
     labels[keys.version] = want.version;
-    if (level !== want.level || namespace.labels[keys.version] !== want.version) differs = true;
+    if (level !== want.level || version !== want.version) differs = true;
   }
   const dropped = namespace.ownedLabels.filter((key) => !Object.hasOwn(labels, key));
   // A baseline in Audit mode writes nothing, so what it set while it enforced stays.
@@ -225,6 +231,17 @@ function podSecurityChange(
     (mode) => desired.podSecurity[mode] === undefined && dropped.includes(podSecurityLabels(mode).level),
   );
   return { labels, differs: differs || dropped.length > 0, loses };
+}
+
+/** A newer version of the same level asks for more. */
+function isStricterThan(
+  want: PodSecurityLevel,
+  level: string | undefined,
+  version: string | undefined,
+): boolean {
+  const difference = strictness(level) - strictness(want.level);
+  if (difference !== 0) return difference > 0;
+  return version !== undefined && compareVersions(version, want.version) > 0;
 }
 
 function defaultTokenChange(desired: DesiredState, observed: Observed): Change[] {

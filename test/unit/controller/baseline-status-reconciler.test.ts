@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { SecurityBaselineStatus } from '../../../src/api/types.generated.ts';
+import type { SecurityBaseline, SecurityBaselineStatus } from '../../../src/api/types.generated.ts';
 import {
   BaselineStatusReconciler,
   type BaselineStatusReconcilerParts,
@@ -24,7 +24,7 @@ test('one status is written at a time, so that a slow write cannot land upon a n
     reconsiderHolds: nothing,
     notesOf: () => ({}),
     isReady: () => true,
-    write: (_baseline, status) => {
+    write: (_baseline: SecurityBaseline, status: SecurityBaselineStatus) => {
       written.push(status);
       return new Promise<void>((resolve) => {
         answer = resolve;

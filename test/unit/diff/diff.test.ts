@@ -304,6 +304,12 @@ describe('Pod Security labels', () => {
 
   test("that are somebody else's and stricter stay", () => {
     expect(labelsFor(baselineLevel, namespace({ labels: { [enforce]: 'restricted' } }))).toBeUndefined();
+    const older: DesiredState = {
+      ...restricted,
+      podSecurity: { enforce: { level: 'restricted', version: 'v1.30' } },
+    };
+    const newer = { [enforce]: 'restricted', [`${enforce}-version`]: 'v1.36' };
+    expect(labelsFor(older, namespace({ labels: newer }))).toBeUndefined();
   });
 
   test('that are ours and stricter than what is now wanted follow', () => {

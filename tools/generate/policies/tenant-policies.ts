@@ -1,5 +1,7 @@
 /** NetworkPolicies that tenants create: they add to the baseline's, so that one of them can undo a default deny. */
+
 import { exceptionsAnnotation } from '../../../src/api/labels.ts';
+import { METADATA_ADDRESSES } from '../../../src/connectivity/openings.ts';
 import type { BaselinePolicy, ResourceRule, Rule } from './policy.ts';
 import { namespaceAnnotation, type Variable } from './selection.ts';
 
@@ -8,8 +10,8 @@ import { namespaceAnnotation, type Variable } from './selection.ts';
  * IPv6; Alibaba; Azure's wire server. A block that holds one of them is refused, whatever `except` says.
  */
 const metadataAddresses = {
-  4: ['169.254.169.254', '169.254.170.2', '169.254.170.23', '100.100.100.200', '168.63.129.16'],
-  6: ['fd00:ec2::254', 'fd00:ec2::23', 'fd20:ce::254'],
+  4: METADATA_ADDRESSES.filter((address) => !address.includes(':')),
+  6: METADATA_ADDRESSES.filter((address) => address.includes(':')),
 };
 
 const nameKey = 'kubernetes.io/metadata.name';
