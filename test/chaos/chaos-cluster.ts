@@ -91,7 +91,7 @@ export class ChaosCluster implements AsyncDisposable {
 
   /** Declares a baseline, for namespaces of its own. Gone, with them, when it goes out of scope. */
   async fleet(name: string): Promise<Fleet> {
-    return await Fleet.declare(this.admin, name);
+    return await Fleet.declare(this.admin, name, await this.audit.mark());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,9 @@ import type { AuditEvent, AuditLog } from '../support/audit-log.ts';
 
 /** An event of the audit log, with what else it holds. */
 export interface TrailEvent extends AuditEvent {
+  readonly auditID: string;
+  /** A watch has two events: one when it is open, one when it has ended. */
+  readonly stage: 'ResponseStarted' | 'ResponseComplete' | 'Panic';
   readonly user: AuditEvent['user'] & { readonly extra?: Readonly<Record<string, readonly string[]>> };
   /** When the request had been answered. RFC 3339, microseconds. */
   readonly stageTimestamp: string;

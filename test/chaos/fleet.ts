@@ -34,16 +34,19 @@ export class Fleet implements AsyncDisposable {
   /** As last declared: what a namespace may have, and the Pod Security level it enforces. */
   pods = '50';
   level = 'baseline';
+  /** Where the audit log was when there was nothing of all this. */
+  readonly bornAt: number;
   readonly #admin: RestClient;
 
-  private constructor(admin: RestClient, name: string) {
+  private constructor(admin: RestClient, name: string, bornAt: number) {
     this.#admin = admin;
     this.name = name;
+    this.bornAt = bornAt;
     this.label = { [label]: name };
   }
 
-  static async declare(admin: RestClient, name: string): Promise<Fleet> {
-    const fleet = new Fleet(admin, name);
+  static async declare(admin: RestClient, name: string, bornAt: number): Promise<Fleet> {
+    const fleet = new Fleet(admin, name, bornAt);
     await admin.create({ kind: 'SecurityBaseline', name }, { spec: fleet.#spec });
     return fleet;
   }

@@ -19,7 +19,7 @@ export interface Form {
 
 const short: Form = {
   isFull: false,
-  burst: 24,
+  burst: 20,
   kills: 2,
   churnOperations: 60,
   churnClients: 4,

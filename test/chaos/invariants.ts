@@ -8,6 +8,7 @@ import type { RestClient, ServedObject } from '../support/rest-client.ts';
 import type { ChaosCluster } from './chaos-cluster.ts';
 import { type Fleet, fingerprintOf } from './fleet.ts';
 import { form } from './form.ts';
+import { Watches } from './watches.ts';
 
 /** No write for so long counts as settled: statuses are written once a second. Milliseconds. */
 const settledAfterMs = 1_200;
@@ -15,17 +16,28 @@ const settledAfterMs = 1_200;
 /**
  * What must hold once the chaos is over, read by somebody else than the operator: the status says that all is in
  * place; every namespace is exactly as desired, by the operator's own functions and by what is written down here; what belongs
- * to others is as it was; and then nothing is written any more.
+ * to others is as it was; and then nothing is written or listed any more.
+ *
+ * @param brokenAt the place in the audit log after which every watch was broken; none, unless given
  */
-export async function expectOrder(cluster: ChaosCluster, fleet: Fleet): Promise<void> {
-  await eventually(() => expectStatus(cluster.admin, fleet), {
-    what: `the status of ${fleet.name} says that all is in place`,
-    timeoutMs: form.patienceMs,
-  });
-  await eventually(async () => (await writesWithin(cluster, settledAfterMs)).length === 0, {
-    what: 'the operator has settled',
-    timeoutMs: form.patienceMs,
-  });
+export async function expectOrder(
+  cluster: ChaosCluster,
+  fleet: Fleet,
+  brokenAt = fleet.bornAt,
+): Promise<void> {
+  const watches = await Watches.of(cluster.audit, fleet.bornAt, brokenAt);
+  await eventually(
+    async () => {
+      await expectStatus(cluster.admin, fleet);
+      // A watch may be opened only to be told that its version has expired: it has to stay.
+      const open = await watches.open();
+      const writes = await writesWithin(cluster, settledAfterMs);
+      expect(writes).toEqual([]);
+      expect(open).toBeDefined();
+      expect(await watches.open()).toEqual(open);
+    },
+    { what: `${fleet.name} is in order and the operator has settled`, timeoutMs: form.patienceMs },
+  );
   await expectState(cluster, fleet);
   const mark = await cluster.audit.mark();
   await sleep(form.idleWindowMs);

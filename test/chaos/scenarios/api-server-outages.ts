@@ -30,6 +30,7 @@ export function apiServerOutages(cluster: () => ChaosCluster): void {
     await using operator = await cluster().operator({ flags: alone });
     await fleet.grow(2);
     await fleet.plantForeignObjects(2);
+    let brokenAt = 0;
     for (const [outage, happen] of Object.entries(outages)) {
       const before = await metric(operator, 'writes_total');
       const growing = fleet.grow(size);
@@ -38,10 +39,11 @@ export function apiServerOutages(cluster: () => ChaosCluster): void {
         what: `${outage} comes after ${after} writes`,
         timeoutMs: form.patienceMs,
       });
+      brokenAt = await cluster().audit.mark();
       await happen();
       await growing;
     }
     expect(await metric(operator, 'watch_restarts_total')).toBeGreaterThan(0);
-    await expectOrder(cluster(), fleet);
+    await expectOrder(cluster(), fleet, brokenAt);
   });
 }
