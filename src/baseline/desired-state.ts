@@ -24,6 +24,8 @@ export interface DesiredObject {
   readonly baseline: BaselineRef;
   /** Denies traffic by itself: on a new namespace it goes first, on a live one after what allows. */
   readonly denies: boolean;
+  /** The ServiceAccount that it gives rights to, which must be ours, too; undefined where it gives nobody any. */
+  readonly grantsTo: string | undefined;
   /** What to write. The same for every namespace: `metadata.namespace` is left out, and filled in when written. */
   readonly manifest: Manifest;
 }

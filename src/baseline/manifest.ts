@@ -19,6 +19,7 @@ export interface ObjectPart {
   /** The object's name, where it is the user's own. */
   readonly name?: string;
   readonly denies?: boolean;
+  readonly grantsTo?: string;
   readonly annotations?: Readonly<Record<string, string>>;
   /** The fields beside metadata. */
   readonly content: Readonly<Record<string, unknown>>;
@@ -40,6 +41,7 @@ export function desiredObject(baseline: SecurityBaseline, part: ObjectPart): Des
     name,
     baseline: ref,
     denies: part.denies ?? false,
+    grantsTo: part.grantsTo,
     manifest: {
       apiVersion: apiVersionOf(managedKinds[part.kind]),
       kind: part.kind,

@@ -88,6 +88,7 @@ function roleBinding(
 ): DesiredObject {
   return desiredObject(baseline, {
     kind: 'RoleBinding',
+    grantsTo: account.name,
     item,
     content: {
       roleRef: { apiGroup: managedKinds.Role.group, ...role },

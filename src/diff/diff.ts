@@ -41,12 +41,23 @@ export class Differ {
   diff(desired: DesiredState, observed: Observed): ChangeSet {
     const changes: Change[] = [];
     const clashes: Clash[] = [];
+    const bindings: DesiredObject[] = [];
     let unchanged = 0;
     for (const object of desired.objects) {
+      if (object.grantsTo !== undefined) {
+        bindings.push(object);
+        continue;
+      }
       const found = this.#compare(object, observed.object(object.kind, object.name));
       if (found === undefined) unchanged += 1;
       else if ('action' in found) changes.push(found);
       else clashes.push(found);
+    }
+    for (const binding of bindings) {
+      const there = observed.object(binding.kind, binding.name);
+      const found = isForForeigner(binding, clashes) ? withdrawal(there) : this.#compare(binding, there);
+      if (found === undefined) unchanged += 1;
+      else if ('action' in found) changes.push(found);
     }
     changes.push(...this.#leftovers(desired, observed));
     const labels = namespaceChange(desired, observed.namespace, 'keep');
@@ -98,6 +109,15 @@ export class Differ {
     this.#names.set(desired, names);
     return names;
   }
+}
+
+/** An account of the wanted name that is not ours gets none of the rights that ours would have. */
+function isForForeigner({ grantsTo }: DesiredObject, clashes: readonly Clash[]): boolean {
+  return clashes.some(({ kind, name }) => kind === 'ServiceAccount' && name === grantsTo);
+}
+
+function withdrawal(binding: ObservedObject | undefined): Change | undefined {
+  return binding === undefined ? undefined : { action: 'delete', observed: binding };
 }
 
 /**

@@ -439,7 +439,11 @@ describe('a foreign ServiceAccount of the wanted name', () => {
     const namespace = await clash.namespace();
     const place = { kind: 'ServiceAccount', namespace, name: 'app' } as const;
     const foreign = await mallory.create(place, { automountServiceAccountToken: true });
-    await clash.baseline({ serviceAccounts: [{ name: 'app' }], networkPolicy: { defaultDeny: ['Ingress'] } });
+    const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['get'] }];
+    await clash.baseline({
+      serviceAccounts: [{ name: 'app', rules }],
+      networkPolicy: { defaultDeny: ['Ingress'] },
+    });
 
     const message =
       `ServiceAccount app exists and was not made by baseline ${clash.name}, so it is left alone; ` +
@@ -461,7 +465,11 @@ describe('a foreign ServiceAccount of the wanted name', () => {
       { what: 'an event tells the tenant' },
     );
     expect(await harness.admin.get(place)).toEqual(foreign);
-    expect(await harness.managedObjects(namespace)).toEqual([`NetworkPolicy ${clash.name}.default-deny`]);
+    // The Role alone gives nobody anything; its binding would give the foreign account what is meant for ours.
+    expect(await harness.managedObjects(namespace)).toEqual([
+      `NetworkPolicy ${clash.name}.default-deny`,
+      `Role ${clash.name}.app`,
+    ]);
 
     await mallory.delete(place);
     await clash.hardened();

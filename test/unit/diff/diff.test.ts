@@ -200,10 +200,10 @@ describe('what should be kept, since what it should be is not known', () => {
 });
 
 describe('ServiceAccounts, whose names are the users', () => {
-  test('one that is not ours is a clash, and is not taken over', () => {
+  test('one that is not ours is a clash, is not taken over, and gets no rights', () => {
     const theirs = observed('ServiceAccount', { metadata: { name: 'app' } });
     const changeSet = diff(desired, withChanged(account, theirs));
-    expect(changeSet.changes).toEqual([]);
+    expect(actions(desired, withChanged(account, theirs))).toEqual(['delete RoleBinding tenant.app']);
     expect(changeSet.clashes).toMatchObject([{ kind: 'ServiceAccount', name: 'app' }]);
     expect(isInPlace(changeSet)).toBe(false);
   });
