@@ -7,7 +7,14 @@ import { metric } from '../metrics.ts';
 
 /** The API server goes away in the midst of the operator's work. */
 export function apiServerOutages(cluster: () => ChaosCluster): void {
+  // The API server last: after etcd was gone for a moment, watches may go on.
   const outages = {
+    ...(form.isFull && {
+      'a crash of etcd': async () => {
+        await cluster().controlPlane.kill('etcd');
+        await cluster().controlPlane.restart('etcd');
+      },
+    }),
     ...(form.isFull && {
       'a restart of the API server': () => cluster().controlPlane.restart('kube-apiserver'),
     }),
@@ -15,12 +22,6 @@ export function apiServerOutages(cluster: () => ChaosCluster): void {
       await cluster().controlPlane.kill('kube-apiserver');
       await cluster().controlPlane.restart('kube-apiserver');
     },
-    ...(form.isFull && {
-      'a crash of etcd': async () => {
-        await cluster().controlPlane.kill('etcd');
-        await cluster().controlPlane.restart('etcd');
-      },
-    }),
   };
 
   test(`${Object.keys(outages).join(', ')} during a burst lose nothing`, async () => {

@@ -11,7 +11,6 @@ import { alone, type ChaosCluster } from '../chaos-cluster.ts';
 import { credentialOf, requestsWith } from '../credential-trail.ts';
 import { chance, form } from '../form.ts';
 import { expectOrder } from '../invariants.ts';
-import { watchesHeardSince } from '../metrics.ts';
 
 /** The kubelet, or whoever cares for the files, rotates the operator's token and CA under it. */
 export function credentialRotation(cluster: () => ChaosCluster): void {
@@ -46,7 +45,6 @@ export function credentialRotation(cluster: () => ChaosCluster): void {
       const authority = CertificateAuthority.create('another-ca');
       await replaceFile(caFile, authority.certificate);
       proxy.changeIdentity(authority.issue({ commonName: 'proxy', hosts: ['127.0.0.1'] }));
-      await watchesHeardSince(operator, performance.now());
       await fleet.grow(2);
       await expectOrder(cluster(), fleet);
     },

@@ -4,7 +4,6 @@ import type { ChaosCluster } from '../chaos-cluster.ts';
 import { alone } from '../chaos-cluster.ts';
 import { chance, form } from '../form.ts';
 import { expectOrder } from '../invariants.ts';
-import { watchesHeardSince } from '../metrics.ts';
 
 /**
  * A watch is late, and the operator learns from the answer to a write of its own what somebody else has changed. The
@@ -56,7 +55,6 @@ export function silentWatches(cluster: () => ChaosCluster): void {
       );
       proxy.calm();
       proxy.breakConnections();
-      await watchesHeardSince(operator, performance.now());
       await expectOrder(cluster(), fleet);
     },
   );
