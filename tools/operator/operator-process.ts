@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import packageJson from '../../package.json' with { type: 'json' };
 
 /** Where the operator runs in a cluster; here it is the identity it runs under. */
 export const operatorNamespace = 'security-baseline-system';
@@ -11,6 +12,8 @@ export const operatorNamespace = 'security-baseline-system';
 export const operatorServiceAccount = 'security-baseline-operator';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
+/** The flags of Node.js that `npm start` and the image give it; what they do is in docs/performance.md. */
+const nodeFlags = packageJson.scripts.start.split(' ').filter((word) => word.startsWith('--'));
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
 
@@ -55,7 +58,7 @@ export class OperatorProcess implements AsyncDisposable {
       '127.0.0.1:0',
       ...(options.flags ?? []),
     ];
-    const child = spawn(process.execPath, [main, ...flags], {
+    const child = spawn(process.execPath, [...nodeFlags, main, ...flags], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, ...options.environment },
     });
