@@ -8,8 +8,8 @@ PINNED = $(shell sed -n 's/^    "node": "\([0-9.]*\)",*$$/\1/p' package.json)
 REPORT = $(if $(REPORTS),-- --reporter=default --reporter=json --outputFile.json=$(REPORTS)/$@.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-integration test-chaos chaos typecheck lint format generate generated-check controlplane \
-	binaries clean
+.PHONY: help demo test test-unit test-integration test-chaos chaos bench typecheck lint format generate \
+	generated-check controlplane binaries clean
 
 ##@ Begin here
 
@@ -45,6 +45,10 @@ lint: $(INSTALLED) ## Check style, formatting and import directions
 
 generated-check: $(INSTALLED) ## Check that what is generated from the CRDs is up to date
 	npm run --silent generate -- --check
+
+bench: $(INSTALLED) binaries ## Measure speed and size, against a plain load generator (an hour; BENCH="burst --quick")
+	@mkdir -p $(or $(REPORTS),.tmp)
+	npm run --silent bench -- --json $(or $(REPORTS),.tmp)/bench.json $(BENCH)
 
 ##@ Develop
 

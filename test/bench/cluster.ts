@@ -142,9 +142,7 @@ export class BenchCluster implements AsyncDisposable {
   }
 
   /** Waits until the controller manager has caught up. */
-  async settle(): Promise<void> {
-    await sleep(settleMs);
-  }
+  readonly settle = async (): Promise<void> => await sleep(settleMs);
 
   /** Begins to account for CPU time by process. */
   accountCpu(): () => CpuUse {

@@ -13,6 +13,7 @@ interface WatchEvent {
       readonly name: string;
       readonly namespace: string;
       readonly uid: string;
+      readonly resourceVersion: string;
       readonly generation?: number;
       readonly annotations?: Readonly<Record<string, string>>;
     };
@@ -75,15 +76,23 @@ function keyOf(resource: string, namespace: string, name: string): string {
   return `${resource}/${namespace}/${name}`;
 }
 
-/** Resolves once the initial state has been read; a watch that breaks ends the process, since nothing measured then would count. */
+/**
+ * Resolves once the initial state has been read, and goes on for ever: the API server ends a watch whose reader, on a busy
+ * machine, is too slow. Any other failure ends the process, since nothing measured then would count.
+ */
 async function watch(resource: string, root: string): Promise<void> {
-  const query = `watch=true&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan`;
-  const stream = await connection.open(
-    `${root}/${resource}?${query}&timeoutSeconds=${watchSeconds}`,
-    metadataOnly,
-  );
   const synced = Promise.withResolvers<void>();
+  let reached = '';
   const read = async (): Promise<void> => {
+    const query = new URLSearchParams({
+      watch: 'true',
+      allowWatchBookmarks: 'true',
+      timeoutSeconds: String(watchSeconds),
+      ...(reached === ''
+        ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
+        : { resourceVersion: reached }),
+    });
+    const stream = await connection.open(`${root}/${resource}?${query}`, metadataOnly);
     let rest = '';
     for await (const chunk of stream) {
       const at = sharedNowMs();
@@ -92,15 +101,18 @@ async function watch(resource: string, root: string): Promise<void> {
       for (const line of lines) {
         const event = JSON.parse(line) as WatchEvent;
         if (event.type === 'ERROR') throw new Error(line);
+        reached = event.object.metadata.resourceVersion;
         if (event.type !== 'BOOKMARK') apply(resource, event, at);
         else if (event.object.metadata.annotations?.['k8s.io/initial-events-end']) synced.resolve();
       }
       wake();
     }
-    throw new Error(`the watch of ${resource} ended`);
   };
-  read().catch((error: unknown) => {
-    console.error('observer:', error);
+  const readOn = async (): Promise<never> => {
+    for (;;) await read();
+  };
+  readOn().catch((error: unknown) => {
+    console.error(`observer of ${resource}:`, error);
     process.exit(1);
   });
   await synced.promise;
@@ -146,6 +158,11 @@ const methods = {
       while (checked < namespaces.length && readyAt.has(namespaces[checked] ?? '')) checked += 1;
       return checked < namespaces.length ? undefined : namespaces.map((name) => readyAt.get(name) ?? 0);
     });
+  },
+
+  /** When an object that is there was last seen to change; undefined where it is not there. */
+  seenAt(resource: string, namespace: string, name: string): number | undefined {
+    return objects.get(keyOf(resource, namespace, name))?.at;
   },
 
   /** Resolves when another object stands under the name of one that was deleted, with the time. */
