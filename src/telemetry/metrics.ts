@@ -25,11 +25,23 @@ export interface WatchState {
   readonly ageSeconds: number;
 }
 
+/** Exceptions, counted. */
+export interface ExceptionCounts {
+  readonly byState: ReadonlyMap<string, number>;
+  /** Seconds until each exception in effect ends. */
+  readonly secondsLeft: readonly number[];
+}
+
+/** Within how long exceptions in effect are counted as ending, by the label's value. Seconds. */
+const endingWithin = { '1h': 3600, '24h': 86_400, '7d': 604_800 } as const;
+
 /** What {@link Metrics} reads at scrape time, so that nobody has to push figures that nobody may ask for. */
 export interface MetricSources {
   queue?(): QueueState;
   watches?(): readonly WatchState[];
   isLeader?(): boolean;
+  /** Exceptions by state, and those in effect by how soon they end. */
+  exceptions?(): ExceptionCounts;
   /** Requests in flight and the present bound on them. */
   inFlight?(): { readonly current: number; readonly limit: number };
 }
@@ -115,6 +127,21 @@ export class Metrics {
       (gauge) => {
         for (const { resource, ageSeconds } of this.sources.watches?.() ?? [])
           gauge.set({ resource }, ageSeconds);
+      },
+    );
+    this.#gauge('exceptions', 'BaselineExceptions by state.', ['state'], (gauge) => {
+      gauge.reset();
+      for (const [state, count] of this.sources.exceptions?.().byState ?? []) gauge.set({ state }, count);
+    });
+    this.#gauge(
+      'exceptions_ending',
+      'BaselineExceptions in effect that end within this time; each is counted in every longer one, too.',
+      ['within'],
+      (gauge) => {
+        const secondsLeft = this.sources.exceptions?.().secondsLeft ?? [];
+        for (const [within, seconds] of Object.entries(endingWithin)) {
+          gauge.set({ within }, secondsLeft.filter((left) => left <= seconds).length);
+        }
       },
     );
     this.#gauge('api_requests_in_flight', 'Requests in flight to the API server.', [], (gauge) => {
