@@ -37,6 +37,7 @@ export function createProgram(context: CommandContext, done: (code: ExitCode) =>
     .description('See the effect of a security baseline before it happens, and why things are as they are.')
     .version(context.version)
     .exitOverride()
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .configureOutput({
       writeOut: (text) => context.terminal.out.write(text),
       writeErr: (text) => context.terminal.err.write(text),

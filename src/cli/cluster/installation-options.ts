@@ -1,5 +1,5 @@
 /** How the operator of the cluster was installed, as far as what it would do depends on it. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { parseCidr } from '../../connectivity/ip.ts';
 import { UserError } from '../user-error.ts';
 
@@ -15,8 +15,16 @@ export interface InstallationOptions {
 export function withInstallationOptions(command: Command): Command {
   return command
     .option('--operator-namespace <name>', "the operator's own namespace", 'security-baseline-system')
-    .option('--protected-namespaces <names>', 'as given to the operator, comma separated', splitList, [])
-    .option('--cluster-cidrs <cidrs>', 'as given to the operator, comma separated', parseCidrs, [])
+    .addOption(
+      new Option('--protected-namespaces <names>', 'as given to the operator, comma separated')
+        .argParser(splitList)
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option('--cluster-cidrs <cidrs>', 'as given to the operator, comma separated')
+        .argParser(parseCidrs)
+        .default([], 'none'),
+    )
     .option('--grantable-cluster-role <name>', 'as given to the operator', 'security-baseline-grantable');
 }
 

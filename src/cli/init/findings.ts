@@ -45,7 +45,8 @@ const gatewayNames = /ingress|gateway|traefik|istio-system|contour|kong|haproxy/
 const monitoringNames = /monitoring|prometheus|observability|metrics/;
 
 /** Labels that tools put on every namespace, and that say nothing of what it is for. */
-const meaninglessLabels = /^(kubernetes\.io\/metadata\.name|pod-security\.kubernetes\.io\/.*)$/;
+const meaninglessLabels =
+  /^(kubernetes\.io\/metadata\.name|app\.kubernetes\.io\/.*|pod-security\.kubernetes\.io\/.*)$/;
 
 /** Looks around, as far as the user may. */
 export async function lookAround(reader: ClusterReader): Promise<Findings> {

@@ -2,10 +2,11 @@
 import type { KubernetesObject } from '../../api/objects.ts';
 import { isEnforcing, selects } from '../../baseline/selection.ts';
 import type { ObservedNamespace } from '../../diff/observed-namespace.ts';
+import { isFrom, normalizedImage } from '../check/image-name.ts';
 import { podTemplateOf } from '../check/pod-templates.ts';
 import type { NamespaceScope } from '../check/rule.ts';
 import type { Evaluation } from '../cluster/fleet.ts';
-import type { PodRecord } from '../cluster/pod-record.ts';
+import type { Container, PodRecord, PodSpec } from '../cluster/pod-record.ts';
 import { ManifestObject } from '../manifests/manifest-object.ts';
 
 const nowhere = { file: 'cluster', line: 0, column: 0 };
@@ -16,7 +17,8 @@ export function liveScope(
   evaluation: Evaluation,
   objects: readonly KubernetesObject[],
 ): NamespaceScope {
-  const members = objects.map((object) => new ManifestObject(object, () => nowhere));
+  const excepted = exceptedImages(namespace, evaluation);
+  const members = objects.map((object) => new ManifestObject(withoutImages(object, excepted), () => nowhere));
   const baselines = evaluation.baselines.filter(
     (baseline) => isEnforcing(baseline) && selects(baseline, namespace),
   );
@@ -28,6 +30,30 @@ export function liveScope(
     desired: evaluation.desired.of(namespace),
     objects: members,
     pods: members.flatMap((object) => podTemplateOf(object) ?? []),
+  };
+}
+
+/** Where images may come from by an exception that is in effect; no rule about images holds for those. */
+function exceptedImages(namespace: ObservedNamespace, { desired }: Evaluation): readonly string[] {
+  return desired
+    .judge(namespace)
+    .filter(({ verdict }) => verdict.state === 'Active')
+    .flatMap(({ exception }) => exception.spec.images?.registries ?? []);
+}
+
+/** A pod without its images from these sources. */
+function withoutImages(object: KubernetesObject, sources: readonly string[]): KubernetesObject {
+  if (sources.length === 0 || object.kind !== 'Pod') return object;
+  const isExcepted = (image = ''): boolean =>
+    sources.some((source) => isFrom(normalizedImage(image), source));
+  const spec = object.spec as PodSpec;
+  const kept = (containers: readonly Container[] = []): readonly Container[] =>
+    containers.map(({ image, ...rest }) =>
+      image === undefined || isExcepted(image) ? rest : { ...rest, image },
+    );
+  return {
+    ...object,
+    spec: { ...spec, containers: kept(spec.containers), initContainers: kept(spec.initContainers) },
   };
 }
 

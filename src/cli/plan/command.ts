@@ -119,6 +119,7 @@ async function plan(options: Options, context: CommandContext): Promise<ExitCode
         pods: pods.isComplete || pods.items.length > 0 ? pods.items : undefined,
         proposal,
         exposing,
+        isVerbose: options.verbose === true,
         askPodSecurity: (changes, after) =>
           podSecurityViolations(changes, { pods: pods.items, client: warnings, reader, after }),
         gaps: () => reader.gaps,

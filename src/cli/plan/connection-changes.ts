@@ -10,14 +10,29 @@ import { engineNamespace, enginePolicy } from '../connectivity/cluster-input.ts'
 import type { PlannedChanges } from './object-changes.ts';
 import type { ConnectionChanges, ConnectionGroup } from './report.ts';
 
-/** More groups than anybody reads; the counts are of all. */
-const mostGroups = 2000;
+/** What is kept of the changes; the counts are of all. */
+export interface ConnectionLimits {
+  /** Groups of connections cut, and of connections opened. */
+  readonly groups: number;
+  /** Names on either side of a group. */
+  readonly names: number;
+}
+
+/** More than anybody reads: a default deny for a fleet has thousands of groups with thousands of names each. */
+export const readableLimits: ConnectionLimits = { groups: 500, names: 50 };
+
+/** Everything. */
+export const noLimits: ConnectionLimits = {
+  groups: Number.POSITIVE_INFINITY,
+  names: Number.POSITIVE_INFINITY,
+};
 
 /** Compares the effective union of all policies before and after the changes. */
 export function connectionChanges(
   fleet: Fleet,
   pods: readonly PodRecord[],
   planned: readonly PlannedChanges[],
+  limits: ConnectionLimits = readableLimits,
 ): ConnectionChanges {
   const before: Cluster = {
     namespaces: Array.from(fleet.objects('Namespace'), engineNamespace),
@@ -29,13 +44,19 @@ export function connectionChanges(
   const diff = diffConnections(before, { namespaces: before.namespaces, policies });
   const cut: ConnectionGroup[] = [];
   const opened: ConnectionGroup[] = [];
+  const isFull = (pairs: number, groups: readonly ConnectionGroup[]): boolean =>
+    pairs === 0 || groups.length >= limits.groups;
   for (const group of diff.groups()) {
-    const sources = group.sources.map(formatParty);
-    const destinations = group.destinations.map(formatParty);
+    if (isFull(diff.cutPairs, cut) && isFull(diff.openedPairs, opened)) break;
     const add = (to: ConnectionGroup[], connections: ConnectionSet): void => {
-      if (!connections.isEmpty && to.length < mostGroups) {
-        to.push({ sources, destinations, connections: connections.toString() });
-      }
+      if (connections.isEmpty || to.length >= limits.groups) return;
+      to.push({
+        sources: group.sources.slice(0, limits.names).map(formatParty),
+        sourceCount: group.sources.length,
+        destinations: group.destinations.slice(0, limits.names).map(formatParty),
+        destinationCount: group.destinations.length,
+        connections: connections.toString(),
+      });
     };
     add(cut, group.cut);
     add(opened, group.opened);

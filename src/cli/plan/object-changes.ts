@@ -105,7 +105,9 @@ function describe(
     case 'label': {
       const owned = fleet.object('Namespace', '', namespace)?.metadata.labels ?? labels;
       const diff = labelDiff(owned, change.labels, change.loses);
-      return [{ action: 'change', kind: 'Namespace', name: 'labels', diff }];
+      // Beside labels, the operator keeps marks on the namespace, which say nothing to people.
+      const name = diff.length > 0 ? 'labels' : 'marks';
+      return [{ action: 'change', kind: 'Namespace', name, diff }];
     }
     case 'set-default-token':
       return [

@@ -18,7 +18,7 @@ import type { Evaluation, Fleet } from '../cluster/fleet.ts';
 import type { Gap } from '../cluster/gap.ts';
 import type { PodRecord } from '../cluster/pod-record.ts';
 import { admissionViolations } from './admission-violations.ts';
-import { connectionChanges } from './connection-changes.ts';
+import { connectionChanges, noLimits, readableLimits } from './connection-changes.ts';
 import { limitRangeViolations } from './limit-range-violations.ts';
 import { describeChanges, type PlannedChanges, plannedChanges } from './object-changes.ts';
 import { quotaViolations, unknownUse } from './quota-violations.ts';
@@ -37,6 +37,8 @@ export interface PlanInput {
     planned: readonly PlannedChanges[],
     after: Evaluation,
   ) => Promise<readonly Violation[]>;
+  /** Every connection that changes, however many. Default: as many as can be read. */
+  readonly isVerbose?: boolean;
   /** What could not be seen, once everything has been asked. */
   readonly gaps: () => readonly Gap[];
 }
@@ -81,7 +83,7 @@ export async function makePlan(input: PlanInput): Promise<PlanReport> {
     connections:
       pods === undefined || !fleet.hasReadKind('NetworkPolicy')
         ? undefined
-        : connectionChanges(fleet, pods, planned),
+        : connectionChanges(fleet, pods, planned, input.isVerbose === true ? noLimits : readableLimits),
     violations: violations.toSorted(byPlace),
     notes: notesOf(planned, fleet, podsByNamespace, pending, proposal),
     gaps: input.gaps(),

@@ -85,10 +85,10 @@ export async function asServed<T extends SecurityBaseline | BaselineException>(
     const served =
       current === undefined
         ? await resource.create(object as unknown as KubernetesObject, { dryRun: true })
-        : await resource.replace(replacementOf(object as unknown as T, current), { dryRun: true });
+        : await replaceDry(resource, object as unknown as T, current);
     return served as unknown as T;
   } catch (error) {
-    if (isApiError(error, 'invalid', 'alreadyExists', 'conflict')) {
+    if (isApiError(error, 'invalid', 'alreadyExists')) {
       throw new UserError(`${named} would be refused: ${error.message}`, 'Mend the file and plan again.', {
         cause: error,
       });
@@ -103,6 +103,26 @@ export async function asServed<T extends SecurityBaseline | BaselineException>(
     return planned;
   }
 }
+
+/** The operator writes statuses all the time, and so may have made a newer version meanwhile. */
+async function replaceDry<T extends SecurityBaseline | BaselineException>(
+  resource: ResourceClient<KubernetesObject>,
+  planned: T,
+  current: T,
+): Promise<KubernetesObject> {
+  const { name, namespace } = planned.metadata;
+  for (let latest = current, attempt = 1; ; attempt += 1) {
+    try {
+      return await resource.replace(replacementOf(planned, latest), { dryRun: true });
+    } catch (error) {
+      if (!isApiError(error, 'conflict') || attempt === mostAttempts) throw error;
+      latest = (await resource.get(name, namespace)) as unknown as T;
+    }
+  }
+}
+
+/** More would mean that something writes without end. */
+const mostAttempts = 5;
 
 function replacementOf<T extends SecurityBaseline | BaselineException>(
   planned: T,

@@ -76,8 +76,12 @@ function connectionTable(title: string, pairs: number, groups: readonly Connecti
     '|---|---|---|',
     ...groups
       .slice(0, mostRows)
-      .map(({ sources, destinations, connections }) =>
-        row([listed(sources.map(code), false), listed(destinations.map(code), false), connections]),
+      .map((each) =>
+        row([
+          listed(each.sources.map(code), false, each.sourceCount),
+          listed(each.destinations.map(code), false, each.destinationCount),
+          each.connections,
+        ]),
       ),
     ...more(groups.length),
     '',

@@ -103,8 +103,8 @@ function groupLines(groups: readonly ConnectionGroup[], title: string, { isVerbo
   return [
     title,
     ...shown.map(
-      ({ sources, destinations, connections }) =>
-        `  ${listed(sources, isVerbose)} => ${listed(destinations, isVerbose)} : ${connections}`,
+      (each) =>
+        `  ${listed(each.sources, isVerbose, each.sourceCount)} => ${listed(each.destinations, isVerbose, each.destinationCount)} : ${each.connections}`,
     ),
     ...more(groups.length - shown.length, 'group', 'groups'),
   ];

@@ -58,8 +58,11 @@ export interface ConnectionChanges {
 
 /** Connections that change alike: from each source to each destination. */
 export interface ConnectionGroup {
+  /** The first of them, where there are many. */
   readonly sources: readonly string[];
+  readonly sourceCount: number;
   readonly destinations: readonly string[];
+  readonly destinationCount: number;
   readonly connections: string;
 }
 

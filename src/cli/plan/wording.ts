@@ -9,11 +9,15 @@ export function count(number: number, one: string, many = `${one}s`): string {
   return `${number} ${number === 1 ? one : many}`;
 }
 
-/** Names, the first of them where there are many. */
-export function listed(names: readonly string[], isVerbose: boolean): string {
-  if (isVerbose || names.length <= mostListed) return names.join(', ');
-  const shown = mostListed - 1;
-  return `${names.slice(0, shown).join(', ')} and ${names.length - shown} more`;
+/**
+ * Names, the first of them where there are many.
+ *
+ * @param all how many there are, where not all of them are given
+ */
+export function listed(names: readonly string[], isVerbose: boolean, all = names.length): string {
+  const shown = isVerbose ? names.length : all <= mostListed ? all : mostListed - 1;
+  const rest = all - Math.min(shown, names.length);
+  return `${names.slice(0, shown).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
 /** `2 pod-security, 1 quota`. */
