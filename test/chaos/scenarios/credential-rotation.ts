@@ -27,7 +27,7 @@ export function credentialRotation(cluster: () => ChaosCluster): void {
       const kubeconfig = join(directory, 'rotated.kubeconfig');
       await writeFile(kubeconfig, kubeconfigOf(proxy.url, caFile, tokenFile), { mode: 0o600 });
       await using fleet = await cluster().fleet('rotated');
-      await using operator = await cluster().operator({ flags: alone, kubeconfig });
+      await using _operator = await cluster().operator({ flags: alone, kubeconfig });
       await fleet.grow(2);
       await fleet.plantForeignObjects(1);
       await expectOrder(cluster(), fleet);
@@ -44,9 +44,10 @@ export function credentialRotation(cluster: () => ChaosCluster): void {
       // Another authority altogether: what is open breaks, and nothing new can be opened but by its certificate.
       const authority = CertificateAuthority.create('another-ca');
       await replaceFile(caFile, authority.certificate);
+      const brokenAt = await cluster().audit.mark();
       proxy.changeIdentity(authority.issue({ commonName: 'proxy', hosts: ['127.0.0.1'] }));
       await fleet.grow(2);
-      await expectOrder(cluster(), fleet);
+      await expectOrder(cluster(), fleet, brokenAt);
     },
   );
 }

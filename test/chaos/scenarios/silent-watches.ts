@@ -21,7 +21,7 @@ export function silentWatches(cluster: () => ChaosCluster): void {
       await using proxy = await cluster().proxy(chance.fork('silent watches'));
       await using fleet = await cluster().fleet('unheard');
       const kubeconfig = await proxy.kubeconfig(await cluster().kubeconfig());
-      await using operator = await cluster().operator({ flags: alone, kubeconfig });
+      await using _operator = await cluster().operator({ flags: alone, kubeconfig });
       await fleet.grow(3);
       await fleet.plantForeignObjects(1);
       await expectOrder(cluster(), fleet);
@@ -53,9 +53,10 @@ export function silentWatches(cluster: () => ChaosCluster): void {
         },
         { what: 'the namespace that left has lost its objects', timeoutMs: form.patienceMs },
       );
+      const brokenAt = await cluster().audit.mark();
       proxy.calm();
       proxy.breakConnections();
-      await expectOrder(cluster(), fleet);
+      await expectOrder(cluster(), fleet, brokenAt);
     },
   );
 
