@@ -11,7 +11,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Reconcile } from '../runtime/controller.ts';
 import type { WorkQueue } from '../runtime/work-queue.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { ExceptionCounts, Metrics } from '../telemetry/metrics.ts';
 import { AdmissionCheck } from './admission-check.ts';
 import { BaselineStatusReconciler } from './baseline-status-reconciler.ts';
 import { ChangeWriter, type WriteTarget } from './change-writer.ts';
@@ -157,6 +157,7 @@ export function wire(parts: WiringParts): Wiring {
     clock,
     isPermitted: (change, namespace) => isPermitted(client, change, namespace),
   });
+  metrics.sources.exceptions = () => countExceptions(cluster, desiredStates, clock);
   return {
     requests,
     statuses,
@@ -184,6 +185,20 @@ function reconcileWith(
       requests.visited(name);
     }
   };
+}
+
+function countExceptions(cluster: ClusterView, desiredStates: DesiredStates, clock: Clock): ExceptionCounts {
+  const byState = new Map<string, number>();
+  const secondsLeft: number[] = [];
+  for (const namespace of cluster.namespaces()) {
+    for (const { verdict } of desiredStates.judge(namespace)) {
+      byState.set(verdict.state, (byState.get(verdict.state) ?? 0) + 1);
+      if (verdict.state === 'Active' && verdict.changesAt !== undefined) {
+        secondsLeft.push((verdict.changesAt - clock.now()) / 1000);
+      }
+    }
+  }
+  return { byState, secondsLeft };
 }
 
 /** Where a resource is written, and the store that the answers go to. */

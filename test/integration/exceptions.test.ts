@@ -91,9 +91,16 @@ describe('an exception', () => {
       'securitybaseline.io/justification': 'the migration reads the old database',
       'securitybaseline.io/exception': 'legacy',
     });
-    expect(await harness.events(namespace)).toEqual(
-      expect.arrayContaining([expect.stringContaining('ExceptionActive: approved by security')]),
+    await eventually(
+      async () =>
+        expect(await harness.events(namespace)).toEqual(
+          expect.arrayContaining([expect.stringContaining('ExceptionActive: approved by security')]),
+        ),
+      { what: 'an event says so' },
     );
+    const metrics = await harness.operator.metrics();
+    expect(metrics).toMatch(/security_baseline_exceptions\{state="Active"\} [1-9]/);
+    expect(metrics).toMatch(/security_baseline_exceptions_ending\{within="24h"\} [1-9]/);
   });
 
   test('raises quotas and lowers the enforced Pod Security level, and gives both back when it is deleted', async () => {
