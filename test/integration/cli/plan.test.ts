@@ -188,6 +188,26 @@ describe('who may not see everything', () => {
   });
 });
 
+describe('what is not the effect of the plan', () => {
+  test('is counted and not shown: work that is overdue, and what was wrong before', async () => {
+    const { admin } = cluster.harness;
+    await cluster.apply(tenant);
+    const policy = { kind: 'NetworkPolicy', namespace: 'shop', name: 'open' } as const;
+    await admin.create(policy, { spec: { podSelector: {}, ingress: [{}] } });
+    const same = await cluster.run(plan);
+    expect(same.out).toContain(
+      'note: 6 changes in these namespaces are under way or overdue without this plan',
+    );
+    expect(same.out).toMatch(/No changes\.\n$/);
+    expect(same.code).toBe(0);
+    const { out } = await cluster.run('plan -f -', { input: await tenantWith(['pods: "50"', 'pods: "60"']) });
+    expect(out).toContain('Plan: 1 to create, 0 to change, 0 to delete in 1 namespace; 0 connections cut');
+    expect(out).not.toContain('[weakened]');
+    await admin.delete(policy);
+    await admin.delete({ kind: 'SecurityBaseline', name: 'tenant' });
+  });
+});
+
 describe('a baseline that is in place', () => {
   beforeAll(async () => {
     await cluster.harness.startOperator();

@@ -165,6 +165,11 @@ describe('differences', () => {
     expect(lines.map(({ mark, text }) => mark + text)).toEqual([' b', ' c', '-d', '+D', ' e', ' f', '+g']);
   });
 
+  test('are the shortest there are', () => {
+    const lines = diffLines(['a', 'b'], ['x', 'y', 'a', 'b']);
+    expect(lines.map(({ mark, text }) => mark + text)).toEqual(['+x', '+y', ' a', ' b']);
+  });
+
   test('are not made by defaults and spellings', () => {
     const object = (spec: object, metadata: object = {}) => ({
       apiVersion: 'v1',
