@@ -38,6 +38,11 @@ describe('a new baseline', () => {
     expect(code).toBe(2);
   });
 
+  test('says what the README shows', async () => {
+    const { out } = await cluster.run(plan);
+    expect(await readFile('README.md', 'utf8')).toContain(`-f tenant.yaml --fail-on cut\n${out}\`\`\``);
+  });
+
   test('says the same in Markdown and JSON', async () => {
     expectGolden('plan/new.md', (await cluster.run(`${plan} -o markdown`)).out);
     const { out } = await cluster.run(`${plan} -o json`);
