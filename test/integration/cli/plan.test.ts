@@ -46,7 +46,7 @@ describe('a new baseline', () => {
   test('says the same in Markdown and JSON', async () => {
     expectGolden('plan/new.md', (await cluster.run(`${plan} -o markdown`)).out);
     const { out } = await cluster.run(`${plan} -o json`);
-    expectGolden('plan/new.json', out);
+    expectGolden('plan/new.json.txt', out);
     const report = JSON.parse(out);
     expect(report.summary).toEqual({ create: 5, change: 1, delete: 0, release: 0, namespaces: 1 });
     expect(report.partial).toBe(false);
