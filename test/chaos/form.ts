@@ -21,7 +21,7 @@ const short: Form = {
   isFull: false,
   burst: 20,
   kills: 2,
-  churnOperations: 60,
+  churnOperations: 40,
   churnClients: 4,
   idleWindowMs: 1_000,
   patienceMs: 60_000,
