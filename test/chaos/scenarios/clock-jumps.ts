@@ -22,6 +22,10 @@ export function clockJumps(cluster: () => ChaosCluster): void {
       const environment = { NODE_OPTIONS: `--import=${preload}`, CLOCK_OFFSET_FILE: offsetFile };
       await using fleet = await cluster().fleet('jumping');
       await using operator = await cluster().operator({ environment });
+      await eventually(async () => (await metric(operator, 'leader')) === 1, {
+        what: 'the one whose clock will jump leads',
+        timeoutMs: form.patienceMs,
+      });
       await using follower = await cluster().operator();
       await fleet.grow(3);
       await fleet.plantForeignObjects(2);
