@@ -8,6 +8,15 @@ COPY package.json package-lock.json .npmrc ./
 # No install scripts: no dependency of the operator needs one.
 RUN npm ci --omit=dev --ignore-scripts
 
+# kubectl-baseline, in one file.
+FROM ${BUILD_IMAGE} AS cli
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts
+COPY tools/build-cli.ts tools/
+COPY src src
+RUN node tools/build-cli.ts
+
 FROM ${RUNTIME_IMAGE}
 LABEL org.opencontainers.image.title="Security Baseline operator" \
       org.opencontainers.image.licenses="Apache-2.0"
@@ -16,6 +25,7 @@ ENV NODE_ENV=production
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json LICENSE ./
 COPY src src
+COPY --from=cli /app/dist/kubectl-baseline /usr/local/bin/
 # A number, so that the kubelet can tell that it is not root; nobody by convention, owner of nothing here.
 USER 65532:65532
 EXPOSE 8080

@@ -58,6 +58,9 @@ format: $(INSTALLED) ## Format, and mend what the linter can mend
 generate: $(INSTALLED) ## Generate the types of the CRDs
 	npm run --silent generate
 
+cli: $(INSTALLED) ## Bundle kubectl-baseline into one file: dist/kubectl-baseline
+	npm run --silent build:cli
+
 controlplane: $(INSTALLED) ## Start a control plane and keep it until Ctrl-C
 	@$(NODE) tools/controlplane/main.ts start
 
