@@ -9,7 +9,7 @@ REPORT = $(if $(REPORTS),-- --reporter=default --reporter=json --outputFile.json
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-unit test-integration test-chaos chaos bench typecheck lint format generate \
-	generated-check controlplane binaries clean
+	generated-check cli controlplane binaries clean
 
 ##@ Begin here
 
