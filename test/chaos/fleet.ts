@@ -1,5 +1,7 @@
+import { eventually } from '../support/eventually.ts';
 import type { Body, RestClient, ServedObject, Target } from '../support/rest-client.ts';
 import { RestError } from '../support/rest-client.ts';
+import { form } from './form.ts';
 import { inParallel, patiently } from './patiently.ts';
 
 type NamedTarget = Target & { readonly name: string };
@@ -37,6 +39,7 @@ export class Fleet implements AsyncDisposable {
   /** Where the audit log was when there was nothing of all this. */
   readonly bornAt: number;
   readonly #admin: RestClient;
+  #grown = 0;
 
   private constructor(admin: RestClient, name: string, bornAt: number) {
     this.#admin = admin;
@@ -78,8 +81,8 @@ export class Fleet implements AsyncDisposable {
 
   /** Creates so many more namespaces that are to be hardened; waits out an API server that is away. */
   async grow(count: number): Promise<void> {
-    const first = this.selected.size;
-    const names = Array.from({ length: count }, (_, index) => `${this.name}-${first + index}`);
+    const names = Array.from({ length: count }, (_, index) => `${this.name}-${this.#grown + index}`);
+    this.#grown += count;
     await inParallel(names, atOnce, (name) => this.add(name));
   }
 
@@ -87,6 +90,17 @@ export class Fleet implements AsyncDisposable {
   async add(name: string): Promise<void> {
     this.selected.add(name);
     await this.#create({ kind: 'Namespace', name }, { metadata: { labels: this.label } });
+  }
+
+  /** Deletes a namespace, and waits until it is gone. */
+  async remove(name: string): Promise<void> {
+    const target = { kind: 'Namespace', name } as const;
+    this.selected.delete(name);
+    await patiently(() => this.#admin.delete(target));
+    await eventually(async () => (await this.#admin.find(target)) === undefined, {
+      what: `${name} is gone`,
+      timeoutMs: form.patienceMs,
+    });
   }
 
   /** Creates namespaces that are not to be touched, and in them and in as many selected ones what belongs to others. */

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { eventually } from '../../support/eventually.ts';
 import { alone, ChaosCluster } from '../chaos-cluster.ts';
 import { compactNow } from '../etcd.ts';
 import { chance, form } from '../form.ts';
@@ -34,14 +33,7 @@ export function compaction(): void {
       } as const;
       await admin.delete({ kind: 'NetworkPolicy', namespace: `${name}-0`, name: `${name}.default-deny` });
       await admin.mergePatch(drifted, { spec: { ingress: [{}] } });
-      await admin.delete({ kind: 'Namespace', name: `${name}-2` });
-      fleet.selected.delete(`${name}-2`);
-      await eventually(
-        async () => (await admin.find({ kind: 'Namespace', name: `${name}-2` })) === undefined,
-        {
-          what: 'the namespace is gone',
-        },
-      );
+      await fleet.remove(`${name}-2`);
       await fleet.add(`${name}-late`);
       await fleet.allowPods('60');
       await compactNow(cluster.controlPlane);

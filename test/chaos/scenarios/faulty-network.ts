@@ -31,6 +31,8 @@ export function faultyNetwork(cluster: () => ChaosCluster): void {
     await fleet.grow(3);
     await fleet.plantForeignObjects(3);
     await fleet.grow(form.burst - 3);
+    // Stale events may tell that they are there.
+    await Promise.all([4, 5, 6].map((index) => fleet.remove(`${fleet.name}-${index}`)));
     let pods = 1_000;
     await eventually(
       async () => {

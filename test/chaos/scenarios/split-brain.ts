@@ -73,7 +73,7 @@ export function splitBrain(cluster: () => ChaosCluster): void {
       kubeconfigA,
     );
     expect(late.filter((write) => /^(update|delete)/.test(write))).toEqual([]);
-    expect(late.length).toBeLessThanOrEqual(form.burst / 10);
+    expect(late.length).toBeLessThanOrEqual(8);
   });
 }
 
