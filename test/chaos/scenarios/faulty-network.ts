@@ -33,11 +33,24 @@ export function faultyNetwork(cluster: () => ChaosCluster): void {
     await fleet.grow(form.burst - 3);
     // Stale events may tell that they are there.
     await Promise.all([4, 5, 6].map((index) => fleet.remove(`${fleet.name}-${index}`)));
+    // One edit after the other, so that nothing fails by the hundred and is put off for long.
+    const quota = {
+      kind: 'ResourceQuota',
+      namespace: `${fleet.name}-0`,
+      name: `${fleet.name}.compute`,
+    } as const;
     let pods = 1_000;
     await eventually(
       async () => {
         pods += 1;
         await fleet.allowPods(String(pods));
+        await eventually(
+          async () => {
+            const { spec } = await cluster().admin.get(quota);
+            expect(spec).toEqual({ hard: { pods: String(pods) } });
+          },
+          { what: 'the edit is rolled out', timeoutMs: form.patienceMs },
+        );
         expect([...proxy.inflicted.keys()].sort()).toEqual(Object.keys(faults).sort());
       },
       { what: 'every fault has happened', timeoutMs: form.patienceMs },

@@ -5,7 +5,8 @@ import { chance, form } from '../form.ts';
 import { expectOrder } from '../invariants.ts';
 import { metric } from '../metrics.ts';
 
-const writesPerNamespace = 9;
+/** At least: seven objects, and the labels. */
+const writesPerNamespace = 8;
 
 /** The operator is killed in the midst of its work. */
 export function processDeath(cluster: () => ChaosCluster): void {
@@ -17,11 +18,12 @@ export function processDeath(cluster: () => ChaosCluster): void {
     let operator = await cluster().operator({ flags: alone });
     await fleet.grow(3);
     await fleet.plantForeignObjects(3);
-    const growing = fleet.grow(burst - 3);
-    // So many writes, each process may do. Half of all at most, so that every one of them has something to die in.
-    const share = (burst * writesPerNamespace) / 2 / kills;
+    // The burst comes in as many waves as there are deaths, so that each process has something to die in.
+    const wave = Math.ceil(burst / kills);
+    const growing: Promise<void>[] = [];
     for (let kill = 1; kill <= kills; kill += 1) {
-      const diesAfter = random.below(share);
+      growing.push(fleet.grow(wave));
+      const diesAfter = random.below(wave * writesPerNamespace);
       await eventually(async () => (await metric(operator, 'writes_total')) >= diesAfter, {
         what: `process ${kill} has done ${diesAfter} writes`,
         timeoutMs: form.patienceMs,
@@ -31,7 +33,7 @@ export function processDeath(cluster: () => ChaosCluster): void {
       operator = await cluster().operator({ flags: alone });
     }
     await using _last = operator;
-    await growing;
+    await Promise.all(growing);
     await expectOrder(cluster(), fleet);
   });
 }
