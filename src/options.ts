@@ -75,7 +75,7 @@ export function parseOptions(argv: readonly string[], version: string): Operator
         .argParser(parseAddress),
     )
     .addOption(
-      option('--workers <count>', 'namespaces in work at once', 'WORKERS').default(16).argParser(parseCount),
+      option('--workers <count>', 'namespaces in work at once', 'WORKERS').default(64).argParser(parseCount),
     )
     .addOption(
       option(
