@@ -240,6 +240,7 @@ export class FaultyProxy implements AsyncDisposable {
           const earlier = stream.earlierEvent(this.#options.random());
           if (earlier !== undefined && strikes('repeatEvent')) answer.write(earlier);
           answer.write(line);
+          stream.passed(line);
         }
       });
       from.once('end', () => answer.end());
