@@ -16,6 +16,9 @@ export interface BackoffOptions {
 /** A server's Retry-After is kept, and stretched by up to this part of it, so that its clients do not return as one. */
 const RETRY_AFTER_SPREAD = 0.1;
 
+/** The longest Retry-After that is kept, in milliseconds: a proxy that says "tomorrow" must not stop the repair of a hole until then. */
+const MAX_RETRY_AFTER_MS = 300_000;
+
 /** Counts the failures of one thing. */
 export class Backoff {
   readonly #schedule: Schedule;
@@ -32,7 +35,7 @@ export class Backoff {
 
   /**
    * Counts a failure.
-   * @param atLeastMs the server's Retry-After, where it gave one.
+   * @param atLeastMs the server's Retry-After, where it gave one; more than five minutes count as five.
    * @returns how long to wait before the next attempt, in milliseconds.
    */
   next(atLeastMs = 0): number {
@@ -101,7 +104,7 @@ class Schedule {
     // 2 ** 1024 is Infinity, and so capped like every other: failures may be counted for ever.
     const ceilingMs = Math.min(this.#maxMs, this.#initialMs * 2 ** (failures - 1));
     const jitter = this.#random();
-    const retryAfterMs = atLeastMs > 0 ? atLeastMs * (1 + jitter * RETRY_AFTER_SPREAD) : 0;
+    const retryAfterMs = Math.min(atLeastMs, MAX_RETRY_AFTER_MS) * (1 + jitter * RETRY_AFTER_SPREAD);
     return Math.max(jitter * ceilingMs, retryAfterMs);
   }
 }

@@ -31,6 +31,11 @@ describe('a backoff', () => {
     expect(backoff.next(30_000)).toBe(31_500);
   });
 
+  test('waits no longer than five minutes, whatever the server asked for', () => {
+    const backoff = new Backoff({ initialMs: 100, maxMs: 1_000, random: () => 0 });
+    expect(backoff.next(24 * 60 * 60 * 1_000)).toBe(300_000);
+  });
+
   test('counts each key by itself', () => {
     const backoff = new KeyedBackoff({ initialMs: 100, maxMs: 1_000, random: () => 0.5 });
     backoff.next('a');
