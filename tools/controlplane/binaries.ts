@@ -1,6 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildWithGo } from './build.ts';
+import { buildBinaries } from './build.ts';
 import { type BinaryName, binaryNames, cacheDefect, cacheRoot, publish, withLock } from './cache.ts';
 import { download } from './download.ts';
 import type { Progress } from './progress.ts';
@@ -16,7 +16,7 @@ export interface BinarySources {
   /** `KUBEBUILDER_ASSETS` and `XDG_CACHE_HOME` are read; by default the process's own. */
   readonly env?: NodeJS.ProcessEnv;
   readonly download?: typeof download;
-  readonly build?: typeof buildWithGo;
+  readonly build?: typeof buildBinaries;
 }
 
 /**
@@ -34,19 +34,19 @@ export async function findBinaries(sources: BinarySources): Promise<Binaries> {
     if (missing.length === 0) return within(assets);
     progress.say(`KUBEBUILDER_ASSETS (${assets}) is not used: it lacks ${missing.join(', ')}.`);
   }
-  const directory = join(cacheRoot(env), kubernetesVersion());
-  if ((await cacheDefect(directory)) === undefined) return within(directory);
+  const directory = join(cacheRoot('controlplane', env), kubernetesVersion());
+  if ((await cacheDefect(directory, binaryNames)) === undefined) return within(directory);
   const onWait = (owner: number): void => {
     progress.say(`Waiting for process ${owner}, which is obtaining the same binaries (${directory}.lock).`);
   };
   const obtain = async (): Promise<void> => {
     // Whoever held the lock before may have done the work.
-    const defect = await cacheDefect(directory);
+    const defect = await cacheDefect(directory, binaryNames);
     if (defect === undefined) return;
     if ((await missingIn(directory)).length < binaryNames.length) {
       progress.say(`${directory} is not used: ${defect}.`);
     }
-    await publish(directory, (staging) => fill(staging, sources));
+    await publish(directory, binaryNames, (staging) => fill(staging, sources));
   };
   await withLock(`${directory}.lock`, obtain, onWait, signal);
   return within(directory);
@@ -59,7 +59,7 @@ async function fill(staging: string, sources: BinarySources): Promise<void> {
   const missing = binaryNames.filter((name) => !obtained.includes(name));
   if (obtained.length > 0) progress.say(`Downloaded ${obtained.join(', ')}.`);
   if (problems.length > 0) progress.say(`No download (${problems.join('; ')}).`);
-  if (missing.length > 0) await (sources.build ?? buildWithGo)(missing, staging, progress, signal);
+  if (missing.length > 0) await (sources.build ?? buildBinaries)(missing, staging, progress, signal);
 }
 
 function within(directory: string): Binaries {

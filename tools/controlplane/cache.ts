@@ -16,30 +16,31 @@ interface ManifestEntry {
   /** Whole seconds since the epoch: archives, which CI caches are made of, keep no more. */
   readonly modifiedSeconds: number;
 }
-type Manifest = Record<BinaryName, ManifestEntry>;
+type Manifest = Readonly<Record<string, ManifestEntry>>;
 
 const manifestName = 'manifest.json';
 const lockRetryIntervalMs = 500;
 
-/** Where binaries are kept between runs: `$XDG_CACHE_HOME` or `~/.cache`, then our name. */
-export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
-  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'security-baseline-operator', 'controlplane');
+/** Where executables are kept between runs: `$XDG_CACHE_HOME` or `~/.cache`, then our name, then theirs. */
+export function cacheRoot(tool: string, env: NodeJS.ProcessEnv = process.env): string {
+  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'security-baseline-operator', tool);
 }
 
 /**
- * Why a cached directory cannot be used, or undefined when it can: every binary is there and is, by its
+ * Why a cached directory cannot be used, or undefined when it can: each of the named executables is there and is, by its
  * SHA-256, what was put there. Hashing 230 MB takes more than a second on a small machine, so a binary whose
  * size and modification time are as recorded is taken as unchanged; only the others are hashed again. This
  * guards against damage, not against somebody who can write to the user's cache.
  */
-export async function cacheDefect(directory: string): Promise<string | undefined> {
+export async function cacheDefect(directory: string, names: readonly string[]): Promise<string | undefined> {
   const manifest = await readManifest(directory);
   if (manifest === undefined) return 'it has no readable manifest';
-  for (const name of binaryNames) {
+  for (const name of names) {
     const file = join(directory, name);
     const found = await stat(file).catch(() => undefined);
     if (found === undefined) return `${name} is missing`;
     const recorded = manifest[name];
+    if (recorded === undefined) return `${name} is not in its manifest`;
     const untouched =
       found.size === recorded.bytes && Math.floor(found.mtimeMs / 1000) === recorded.modifiedSeconds;
     if (!untouched && (await sha256(file)) !== recorded.sha256) return `${name} differs from its checksum`;
@@ -48,10 +49,14 @@ export async function cacheDefect(directory: string): Promise<string | undefined
 }
 
 /**
- * Fills a staging directory beside `directory` and renames it into place, so that a directory by the final
- * name is never a half-written one.
+ * Fills a staging directory beside `directory` with the named executables and renames it into place, so that a
+ * directory by the final name is never a half-written one.
  */
-export async function publish(directory: string, fill: (staging: string) => Promise<void>): Promise<void> {
+export async function publish(
+  directory: string,
+  names: readonly string[],
+  fill: (staging: string) => Promise<void>,
+): Promise<void> {
   const parent = dirname(directory);
   const prefix = `${basename(directory)}.partial-`;
   await mkdir(parent, { recursive: true });
@@ -62,7 +67,7 @@ export async function publish(directory: string, fill: (staging: string) => Prom
   const staging = await mkdtemp(join(parent, prefix));
   try {
     await fill(staging);
-    await writeManifest(staging);
+    await writeManifest(staging, names);
     await rm(directory, { recursive: true, force: true });
     await rename(staging, directory);
   } finally {
@@ -127,17 +132,16 @@ function isAlive(pid: number): boolean {
 
 async function readManifest(directory: string): Promise<Manifest | undefined> {
   try {
-    const manifest = JSON.parse(await readFile(join(directory, manifestName), 'utf8')) as Partial<Manifest>;
-    return binaryNames.every((name) => manifest[name] !== undefined) ? (manifest as Manifest) : undefined;
+    return JSON.parse(await readFile(join(directory, manifestName), 'utf8')) as Manifest;
   } catch {
     return undefined;
   }
 }
 
-/** Records the binaries of a directory as they are now. */
-export async function writeManifest(directory: string): Promise<void> {
-  const entries: Partial<Record<BinaryName, ManifestEntry>> = {};
-  for (const name of binaryNames) {
+/** Records the named executables of a directory as they are now. */
+export async function writeManifest(directory: string, names: readonly string[]): Promise<void> {
+  const entries: Record<string, ManifestEntry> = {};
+  for (const name of names) {
     const file = join(directory, name);
     const { size, mtimeMs } = await stat(file);
     entries[name] = {

@@ -50,7 +50,7 @@ describe('where binaries are looked for', () => {
     const assets = join(root, 'assets');
     await put(assets);
     await put(cache);
-    await writeManifest(cache);
+    await writeManifest(cache, binaryNames);
     const binaries = await find([], { KUBEBUILDER_ASSETS: assets });
     expect(binaries.etcd).toBe(join(assets, 'etcd'));
     expect(calls).toEqual([]);
@@ -60,7 +60,7 @@ describe('where binaries are looked for', () => {
     const assets = join(root, 'assets');
     await put(assets, ['etcd', 'kube-apiserver']);
     await put(cache);
-    await writeManifest(cache);
+    await writeManifest(cache, binaryNames);
     const binaries = await find([], { KUBEBUILDER_ASSETS: assets });
     expect(Object.values(binaries)).toEqual(binaryNames.map((name) => join(cache, name)));
     expect(said).toContain('it lacks kube-controller-manager');
@@ -68,7 +68,7 @@ describe('where binaries are looked for', () => {
 
   test('a complete cache comes before a download', async () => {
     await put(cache);
-    await writeManifest(cache);
+    await writeManifest(cache, binaryNames);
     await find(binaryNames);
     expect(calls).toEqual([]);
   });
@@ -102,7 +102,7 @@ describe('the cache', () => {
 
   test('is not used when a binary is missing', async () => {
     await put(cache);
-    await writeManifest(cache);
+    await writeManifest(cache, binaryNames);
     await rm(join(cache, 'kube-apiserver'));
     await find(binaryNames);
     expect(calls).toEqual(['download']);
@@ -118,7 +118,7 @@ describe('the cache', () => {
 
   test('is not used when a binary was altered', async () => {
     await put(cache);
-    await writeManifest(cache);
+    await writeManifest(cache, binaryNames);
     await writeFile(join(cache, 'etcd'), 'damaged');
     await find(binaryNames);
     expect(calls).toEqual(['download']);
@@ -127,7 +127,7 @@ describe('the cache', () => {
 
   test('is used when only the time of a binary changed, as when a CI cache was restored', async () => {
     await put(cache);
-    await writeManifest(cache);
+    await writeManifest(cache, binaryNames);
     await utimes(join(cache, 'etcd'), 1_700_000_000, 1_700_000_000);
     await find(binaryNames);
     expect(calls).toEqual([]);
