@@ -8,8 +8,8 @@ PINNED = $(shell sed -n 's/^    "node": "\([0-9.]*\)",*$$/\1/p' package.json)
 REPORT = $(if $(REPORTS),-- --reporter=default --reporter=json --outputFile.json=$(REPORTS)/$@.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-integration test-chaos chaos bench typecheck lint format generate \
-	generated-check cli controlplane binaries clean
+.PHONY: help demo test test-unit test-integration test-chaos chaos test-packaging bench typecheck lint \
+	format generate generated-check cli controlplane binaries foreign clean
 
 ##@ Begin here
 
@@ -23,7 +23,7 @@ demo: $(INSTALLED) ## See it work on a real API server (ONCE=1: end by itself)
 
 ##@ Test
 
-test: typecheck lint generated-check test-unit test-integration test-chaos ## Run everything (-k: go on after a failure)
+test: typecheck lint generated-check test-unit test-integration test-chaos test-packaging ## Run everything (-k: go on after a failure)
 
 test-unit: $(INSTALLED) ## Run unit and property tests
 	npm run --silent test:unit $(REPORT)
@@ -36,6 +36,9 @@ test-chaos: $(INSTALLED) binaries ## Run the short form of the chaos suite (CHAO
 
 chaos: $(INSTALLED) binaries ## Run the chaos suite: deaths, outages, a faulty network, split brain, churn (minutes)
 	CHAOS=full npm run --silent test:chaos $(REPORT)
+
+test-packaging: $(INSTALLED) binaries foreign ## Try what people install: manifests, chart, image, release
+	npm run --silent test:packaging $(REPORT)
 
 typecheck: $(INSTALLED) ## Check types
 	npm run --silent typecheck
@@ -67,7 +70,10 @@ controlplane: $(INSTALLED) ## Start a control plane and keep it until Ctrl-C
 binaries: $(INSTALLED) ## Obtain the control plane's binaries (minutes, once)
 	@$(NODE) tools/controlplane/main.ts ensure-binaries
 
-# The control plane's binaries stay in the user's cache.
+foreign: $(INSTALLED) ## Obtain the foreign tools that packaging tests need (minutes, once; TOOLS="..." for some)
+	@$(NODE) tools/foreign/main.ts $(TOOLS)
+
+# The control plane's binaries and the foreign tools stay in the user's cache.
 clean: ## Remove what was installed here
 	rm -rf node_modules dist coverage .tmp
 

@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-// Three rungs of the test ladder. Unit tests touch no process and no clock but their own; integration
+// Four rungs of the test ladder. Unit tests touch no process and no clock but their own; integration
 // tests share one real control plane per run (test/support/global-control-plane.ts); chaos tests have control planes of
-// their own, since they harm them (docs/adr/0006-chaos.md). CHAOS=full is the long form.
+// their own, since they harm them (docs/adr/0006-chaos.md), and CHAOS=full is the long form; packaging tests try what people
+// install, with the tools that `make foreign` obtains, on control planes of their own, since they install.
 export default defineConfig({
   test: {
     projects: [
@@ -30,6 +31,16 @@ export default defineConfig({
           include: ['test/chaos/**/*.test.ts'],
           testTimeout: process.env.CHAOS === 'full' ? 600_000 : 180_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'packaging',
+          include: ['test/packaging/**/*.test.ts'],
+          testTimeout: 300_000,
+          // An image may have to be built first.
+          hookTimeout: 900_000,
+          fileParallelism: false,
         },
       },
     ],
