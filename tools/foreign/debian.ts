@@ -1,6 +1,5 @@
 /** Programs that come as packages of Debian. */
 import { execFile, spawn } from 'node:child_process';
-import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheRoot, withLock } from '../controlplane/cache.ts';
 
@@ -19,7 +18,7 @@ export async function ensureDebianPackages(names: readonly string[], signal?: Ab
   if ((await missingPackages(names)).length === 0) return;
   // One after the other: apt-get waits for dpkg's lock, but not for that of the lists.
   await withLock(
-    join(dirname(cacheRoot()), 'apt.lock'),
+    `${cacheRoot('apt')}.lock`,
     async () => {
       const missing = await missingPackages(names);
       if (missing.length > 0) await install(missing, signal);
