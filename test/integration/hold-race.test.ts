@@ -17,13 +17,13 @@ beforeAll(async () => {
   const { auditLogPath = '' } = controlPlane;
   harness = await OperatorHarness.install({ controlPlane: Object.assign(controlPlane, { auditLogPath }) });
   const policies = [
-    'guard-*',
-    'baseline-deletion',
-    'membership',
-    'pods',
-    'templates',
-    'exposure',
-    'tenant-policies',
+    'guard/guard-*',
+    'guard/baseline-deletion',
+    'guard/membership',
+    'rules/pods',
+    'rules/templates',
+    'rules/exposure',
+    'rules/tenant-policies',
   ];
   await applyManifests(
     loadKubeconfig(controlPlane.adminKubeconfig),

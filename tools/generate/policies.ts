@@ -8,14 +8,15 @@ import { tenantPolicies } from './policies/tenant-policies.ts';
 
 /** Each file of config/policies that is generated, with its text. */
 export function policyFiles(): ReadonlyMap<string, string> {
-  const baselinePolicies = [pods, templates, exposure, tenantPolicies, membership];
+  const rules = [pods, templates, exposure, tenantPolicies];
   const guards = [guardObjects, guardNamespaces, baselineDeletion];
   return new Map([
-    ...baselinePolicies.map((policy) => [fileOf(policy.name), baselinePolicyFile(policy)] as const),
-    ...guards.map((policy) => [fileOf(policy.name), guardPolicyFile(policy)] as const),
+    ...rules.map(
+      (policy) => [`config/policies/rules/${policy.name}.yaml`, baselinePolicyFile(policy)] as const,
+    ),
+    ...guards.map(
+      (policy) => [`config/policies/guard/${policy.name}.yaml`, guardPolicyFile(policy)] as const,
+    ),
+    [`config/policies/guard/${membership.name}.yaml`, baselinePolicyFile(membership)],
   ]);
-}
-
-function fileOf(name: string): string {
-  return `config/policies/${name}.yaml`;
 }

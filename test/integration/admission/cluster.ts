@@ -104,8 +104,8 @@ export class AdmissionCluster implements AsyncDisposable {
   }
 
   async #applyPolicies(kinds: RegExp): Promise<void> {
-    for (const file of globSync('config/policies/*.yaml', { cwd: root.pathname }).sort()) {
-      if (!/kustomization|settings/.test(file)) await this.#applyFile(new URL(file, root), kinds);
+    for (const file of globSync('config/policies/{guard,rules}/*.yaml', { cwd: root.pathname }).sort()) {
+      if (!file.endsWith('kustomization.yaml')) await this.#applyFile(new URL(file, root), kinds);
     }
   }
 

@@ -27,17 +27,24 @@ const normalised = `.filter(i, i != '' && !(i in variables.oldImages))
 .map(i, i.split('@')[0].matches('^docker[.]io/[^/]+$') ? 'docker.io/library/' + i.substring(10) : i)
 .map(i, i.contains('@') || i.matches(':[^/]*$') ? i : i + ':latest')`;
 
-/** @param isPod pods count an exception until the second it ends; templates may be edited while the mark is there, their pods may not start */
-function imageVariables(isPod: boolean): readonly Variable[] {
-  const isLive = isPod
-    ? "request.operation == 'CREATE' && timestamp(e.split(' ')[1]) > timestamp(object.metadata.creationTimestamp)"
-    : "(request.operation == 'UPDATE' || timestamp(e.split(' ')[1]) > timestamp(object.metadata.creationTimestamp))";
+/**
+ * CEL of a list: when the request was made. CEL has no clock. A new object has the API server's time; in an update, whoever
+ * brings an image changes a field, and gets the time stamped on the fields that are theirs. Where others' times have been tampered with it
+ * is still among them, so that an exception counts only if all are before its end; without managed fields there is no time to go by.
+ * Source: https://github.com/kubernetes/apimachinery/blob/v0.36.3/pkg/util/managedfields/internal/managedfieldsupdater.go
+ */
+const requestTimes = `oldObject == null ? [timestamp(object.metadata.creationTimestamp)] :
+dyn(object).metadata.?managedFields.orValue([]).filter(m, has(m.time)).map(m, timestamp(m.time))`;
+
+function imageVariables(): readonly Variable[] {
   return [
     { name: 'oldImages', expression: `oldObject == null ? [] : ${imagesOf('variables.oldSpec')}` },
+    { name: 'times', expression: requestTimes },
     {
       name: 'excepted',
       expression: `${namespaceAnnotation(exceptionsAnnotation)}.split(';')
-.filter(e, e.startsWith('Images ') && ${isLive}).map(e, e.split(' ')[2])`,
+.filter(e, e.startsWith('Images ') && variables.times.size() > 0 &&
+  variables.times.all(time, time < timestamp(e.split(' ')[1]))).map(e, e.split(' ')[2])`,
     },
     {
       // The images that this request brings: what was there before it does not get worse.
@@ -207,7 +214,7 @@ export const pods: BaselinePolicy = {
   ],
   variables: [
     ...specVariables((object) => `dyn(${object}.spec)`),
-    ...imageVariables(true),
+    ...imageVariables(),
     ...exposureVariables,
     ...workloadVariables(true),
   ],
@@ -233,7 +240,7 @@ export const templates: BaselinePolicy = {
       (object) =>
         `request.kind.kind == 'CronJob' ? dyn(${object}).spec.jobTemplate.spec.template.spec : dyn(${object}).spec.template.spec`,
     ),
-    ...imageVariables(false),
+    ...imageVariables(),
     ...exposureVariables,
     ...workloadVariables(false),
   ],

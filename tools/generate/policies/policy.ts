@@ -65,7 +65,7 @@ const apiVersion = 'admissionregistration.k8s.io/v1';
 const operatorUser = 'system:serviceaccount:security-baseline-system:security-baseline-operator';
 const protectedNamespaces = ['kube-system', 'kube-public', 'kube-node-lease', 'security-baseline-system'];
 
-/** Installed as it is, rendered otherwise by config/policies/kustomization.yaml: it replaces what stands between the quotes. */
+/** Installed as it is, rendered otherwise by config/policies/settings: it replaces what stands between the quotes. */
 const breakGlass = {
   name: 'breakGlass',
   expression: "'security-baseline:break-glass' in request.userInfo.groups",

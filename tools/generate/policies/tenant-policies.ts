@@ -132,7 +132,7 @@ export const tenantPolicies: BaselinePolicy = {
       name: 'networkPolicy.tenantPolicies',
       holds: `params.spec.networkPolicy.tenantPolicies != 'Forbid' || variables.unchanged`,
       found: `'a ' + request.kind.kind + ' that is not the baseline\\'s own'`,
-      fix: 'none may be created here; have the allowance put into the baseline, or ask for a BaselineException',
+      fix: 'none may be created here; have the allowance put into the baseline, or ask for a BaselineException of kind Ingress or Egress, which becomes a policy of the operator\'s own',
     },
     {
       name: 'networkPolicy.tenantPolicies',
