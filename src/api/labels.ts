@@ -36,6 +36,9 @@ export const hardenedAnnotation = `${group}/hardened`;
 /** On namespaces: the approved exceptions that admission has to know of. */
 export const exceptionsAnnotation = `${group}/exceptions`;
 
+/** On namespaces: the directions that all baselines together deny, where one that restricts tenants denies fewer itself. */
+export const defaultDenyAnnotation = `${group}/default-deny`;
+
 /** On namespaces: the modes of Pod Security whose labels are ours, and so guarded. Written together with the labels. */
 export const podSecurityAnnotation = `${group}/pod-security`;
 

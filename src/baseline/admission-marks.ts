@@ -2,7 +2,8 @@
  * What the operator tells admission about a namespace: annotations that the static policies read (config/policies), and
  * whose writing by anybody else the guard refuses. Format and reasons: docs/adr/0008-admission-by-vap.md.
  */
-import type { PodSecurityMode } from './desired-state.ts';
+import type { SecurityBaseline } from '../api/types.generated.ts';
+import type { Direction, PodSecurityMode } from './desired-state.ts';
 
 /** A relaxation that admission has to know of: until when, and of what. */
 export type AdmissionException =
@@ -19,6 +20,25 @@ export function hardenedMark(baselineUids: readonly string[]): string | undefine
 /** The value of `podSecurityAnnotation`; undefined where the annotation must not be there. */
 export function podSecurityMark(modes: readonly PodSecurityMode[]): string | undefined {
   return modes.length === 0 ? undefined : modes.toSorted().join(',');
+}
+
+/**
+ * The value of `defaultDenyAnnotation`; undefined where the annotation must not be there: a baseline's own directions are
+ * known to admission, so that it is needed only where others deny more than one that restricts tenants.
+ *
+ * @param enforcing the enforcing baselines that select the namespace
+ * @param denied what they deny together
+ */
+export function defaultDenyMark(
+  enforcing: readonly SecurityBaseline[],
+  denied: readonly Direction[],
+): string | undefined {
+  const isNeeded = enforcing.some(
+    ({ spec: { networkPolicy } }) =>
+      networkPolicy?.tenantPolicies === 'Restrict' &&
+      denied.some((direction) => !networkPolicy.defaultDeny?.includes(direction)),
+  );
+  return isNeeded ? denied.toSorted().join(',') : undefined;
 }
 
 /**

@@ -72,6 +72,8 @@ export interface DesiredState {
   readonly auditing: readonly BaselineRef[];
   /** The directions that the baselines deny, which a tenant's own policies may undo. */
   readonly denied: readonly Direction[];
+  /** The same for admission, as the namespace's annotation tells it; empty where each baseline by itself says enough. */
+  readonly deniedMark: string;
   readonly objects: readonly DesiredObject[];
   /**
    * Objects that a baseline asks for, but what they should be is not known at the moment: where they are, they stay as we wrote
@@ -95,6 +97,7 @@ export const nothingDesired: DesiredState = {
   baselines: [],
   auditing: [],
   denied: [],
+  deniedMark: '',
   objects: [],
   kept: [],
   podSecurity: {},

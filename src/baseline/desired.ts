@@ -3,7 +3,7 @@
  * `plan` and reports all ask it, so that they cannot disagree.
  */
 import type { BaselineException, SecurityBaseline } from '../api/types.generated.ts';
-import { exceptionMark } from './admission-marks.ts';
+import { defaultDenyMark, exceptionMark } from './admission-marks.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import { type DesiredState, nothingDesired } from './desired-state.ts';
 import { limitRanges } from './limit-range.ts';
@@ -49,6 +49,7 @@ export function compose(
     baselines: baselines.map(refOf),
     auditing,
     denied,
+    deniedMark: defaultDenyMark(baselines, denied) ?? '',
     objects: [
       ...policies.flatMap(({ objects }) => objects),
       ...exceptionPolicies(exceptions, first, denied),

@@ -194,6 +194,7 @@ export function namespaceChange(
   const marks: Readonly<Record<NamespaceMark, string>> = {
     hardened: hardenedFor(desired, namespace, intent),
     exceptions: desired.exceptionMark,
+    defaultDeny: desired.deniedMark,
     podSecurity:
       podSecurityMark(
         podSecurityModes.filter((mode) => Object.hasOwn(levels.labels, podSecurityLabels(mode).level)),

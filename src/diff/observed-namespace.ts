@@ -2,6 +2,7 @@
 
 import type { Labels } from '../api/label-selector.ts';
 import {
+  defaultDenyAnnotation,
   exceptionsAnnotation,
   hardenedAnnotation,
   labelledByAnnotation,
@@ -17,6 +18,8 @@ export const namespaceMarks = {
   hardened: hardenedAnnotation,
   /** The exceptions that admission must know of. */
   exceptions: exceptionsAnnotation,
+  /** The directions that are denied. */
+  defaultDeny: defaultDenyAnnotation,
   /** The Pod Security modes whose labels are ours. */
   podSecurity: podSecurityAnnotation,
   /** The baselines whose Pod Security labels they are. */
@@ -96,6 +99,7 @@ function marksOf(annotations: Readonly<Record<string, string>>): Record<Namespac
   return {
     hardened: value('hardened'),
     exceptions: value('exceptions'),
+    defaultDeny: value('defaultDeny'),
     podSecurity: value('podSecurity'),
     podSecurityBy: value('podSecurityBy'),
   };

@@ -5,6 +5,8 @@ export interface AuditEvent {
   readonly verb: string;
   readonly requestURI: string;
   readonly user: { readonly username: string };
+  /** On whose behalf, where it is another one's. */
+  readonly impersonatedUser?: { readonly username: string };
   readonly objectRef?: {
     readonly resource: string;
     readonly namespace?: string;
@@ -12,6 +14,8 @@ export interface AuditEvent {
     readonly subresource?: string;
   };
   readonly responseStatus?: { readonly code?: number };
+  /** What admission says about the request, among others. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 const writeVerbs = ['create', 'update', 'patch', 'delete', 'deletecollection'];

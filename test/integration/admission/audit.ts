@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { AuditLog } from '../../support/audit-log.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Body, breakGlass, type Call, create, dryRun, mergePatch, tenant } from './cluster.ts';
 import { container, paths, pod, templates } from './pods.ts';
@@ -22,6 +23,9 @@ const calls: readonly (readonly [title: string, call: Call, rule: string])[] = [
     'leaving',
   ],
 ];
+
+/** What the API server calls it in its audit log. Source: https://kubernetes.io/docs/reference/labels-annotations-taints/audit-annotations/ */
+const failureAnnotation = 'validation.policy.admission.k8s.io/validation_failure';
 
 /** What a baseline in mode Audit would refuse passes, with a warning. */
 export function auditTests(cluster: ClusterOf): void {
@@ -48,10 +52,18 @@ export function auditTests(cluster: ClusterOf): void {
     });
 
     for (const [title, call, rule] of calls) {
-      it(`${title}, and lets it pass`, async () => {
+      it(`${title}, to the user and in the audit log, and lets it pass`, async () => {
+        const log = new AuditLog(cluster().controlPlane.auditLogPath ?? '');
+        const mark = await log.mark();
         const answer = await cluster().send(tenant, dryRun(call));
         expect(answer.status).toBeLessThan(300);
         expect(answer.warnings).toContain(
+          `would be denied were it not in mode Audit: baseline audit, ${rule}: `,
+        );
+        const audited = (await log.since(mark))
+          .filter(({ impersonatedUser }) => impersonatedUser?.username === tenant.name)
+          .map(({ annotations }) => annotations?.[failureAnnotation] ?? '');
+        expect(audited.join()).toContain(
           `would be denied were it not in mode Audit: baseline audit, ${rule}: `,
         );
         expect((await cluster().send(breakGlass, dryRun(call))).warnings).not.toContain('baseline audit');

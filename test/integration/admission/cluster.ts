@@ -69,7 +69,7 @@ export class AdmissionCluster implements AsyncDisposable {
 
   /** Starts a control plane with the CRD in it, and the rights of {@link tenant}; without policies. */
   static async start(): Promise<AdmissionCluster> {
-    const cluster = new AdmissionCluster(await ControlPlane.start());
+    const cluster = new AdmissionCluster(await ControlPlane.start({ auditLevel: 'Metadata' }));
     try {
       await cluster.installCrd();
       await cluster.do(admin, create('/apis/rbac.authorization.k8s.io/v1/clusterroles', tenantRole));
@@ -243,6 +243,7 @@ const tenantRole = {
     'rbac.authorization.k8s.io',
     'cilium.io',
     'crd.projectcalico.org',
+    'projectcalico.org',
   ].map((group) => ({ apiGroups: [group], resources: ['*'], verbs: ['*'] })),
 };
 const tenantRoleBinding = {

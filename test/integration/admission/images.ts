@@ -1,7 +1,17 @@
-import { beforeAll, describe } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { exceptionsAnnotation } from '../../../src/api/labels.ts';
 import { exceptionMark } from '../../../src/baseline/admission-marks.ts';
-import { breakGlass, type Call, dryRun, mergePatch, replace, tenant } from './cluster.ts';
+import {
+  admin,
+  type Body,
+  breakGlass,
+  type Call,
+  dryRun,
+  get,
+  mergePatch,
+  replace,
+  tenant,
+} from './cluster.ts';
 import { container, deployment, patchSpec, paths, pod, templates } from './pods.ts';
 import { type ClusterOf, type Row, tryEach } from './table.ts';
 
@@ -53,6 +63,8 @@ export function imageTests(cluster: ClusterOf): void {
         pod('images', { containers: [container({ image: 'ghcr.io/old/app:1' })] }, { name: 'old' }),
       );
       await cluster().do(breakGlass, withImage('images', 'ghcr.io/old/app:1'));
+      await cluster().do(breakGlass, pod('excepted', {}, { name: 'old' }));
+      await cluster().do(breakGlass, deployment('excepted', {}));
       await cluster().untilDenied(tenant, dryRun(image('evil.example.com/a:1')), foreign);
       await cluster().untilDenied(tenant, dryRun(image('a:1', 'digests')), undigested);
     });
@@ -172,8 +184,62 @@ export function imageTests(cluster: ClusterOf): void {
         withImage('excepted', 'ghcr.io/expired/app:1'),
         foreign,
       ],
+      ...exceptedObjects.flatMap(({ kind, path, specOf }): readonly Row[] => [
+        [
+          `a ${kind} that exists, given an image under an exception`,
+          patchSpec(path, specOf('ghcr.io/live/app:2')),
+          'allowed',
+        ],
+        [
+          `a ${kind} that exists, given an image under an exception that has expired`,
+          patchSpec(path, specOf('ghcr.io/expired/app:1')),
+          foreign,
+        ],
+      ]),
     ]);
+
+    describe('an exception that has expired', () => {
+      it.each(
+        exceptedObjects.flatMap(({ kind, path }) => [
+          {
+            kind,
+            path,
+            tampering: 'older',
+            managedFields: (entries: readonly Body[]) => entries.map(inThePast),
+          },
+          { kind, path, tampering: 'no', managedFields: () => [{}] },
+        ]),
+      )('does not come back to a $kind by $tampering managed fields', async ({ path, managedFields }) => {
+        const object = await cluster().do(admin, get(path));
+        const metadata = object.metadata as Body & { managedFields: readonly Body[] };
+        const text = JSON.stringify({
+          ...object,
+          metadata: { ...metadata, managedFields: managedFields(metadata.managedFields) },
+        });
+        const changed = JSON.parse(
+          text.replaceAll('registry.example.com/team/app:1', 'ghcr.io/expired/app:1'),
+        ) as Body;
+        expect(await cluster().outcome(tenant, dryRun(replace(path, changed)))).toMatch(foreign);
+      });
+    });
   });
+}
+
+const exceptedObjects = [
+  {
+    kind: 'pod',
+    path: `${paths.pods('excepted')}/old`,
+    specOf: (image: string): Body => ({ containers: [container({ image })] }),
+  },
+  {
+    kind: 'Deployment',
+    path: `${paths.apps('excepted', 'deployments')}/old`,
+    specOf: (image: string): Body => ({ template: { spec: { containers: [container({ image })] } } }),
+  },
+] as const;
+
+function inThePast(entry: Body): Body {
+  return { ...entry, time: '2019-01-01T00:00:00Z' };
 }
 
 function allowed(...images: readonly string[]): readonly Row[] {

@@ -1,5 +1,5 @@
 import { beforeAll, describe } from 'vitest';
-import { exceptionsAnnotation } from '../../../src/api/labels.ts';
+import { defaultDenyAnnotation, exceptionsAnnotation } from '../../../src/api/labels.ts';
 import { exceptionMark } from '../../../src/baseline/admission-marks.ts';
 import { eventually } from '../../support/eventually.ts';
 import {
@@ -25,7 +25,7 @@ const wide = (direction: 'ingress' | 'egress'): RegExp =>
   );
 const tooMany = /baseline restrict, networkPolicy\.tenantPolicies: 33 ipBlocks in one NetworkPolicy/;
 const forbidden =
-  /baseline forbid, networkPolicy\.tenantPolicies: a NetworkPolicy that is not the baseline's own; .*ask for a BaselineException/;
+  /baseline forbid, networkPolicy\.tenantPolicies: a NetworkPolicy that is not the baseline's own; .*ask for a BaselineException of kind Ingress or Egress, which becomes a policy of the operator's own/;
 const foreign =
   /baseline restrict, networkPolicy\.tenantPolicies: a \w*NetworkPolicy of [\w.]+; .*ask for a BaselineException/;
 
@@ -118,6 +118,16 @@ export function tenantPolicyTests(cluster: ClusterOf): void {
       for (const name of ['restrict', 'restrict-ingress', 'forbid', 'allow'])
         await cluster().namespace(name, { policies: name });
       await cluster().namespace('widened', { policies: 'restrict' }, { [exceptionsAnnotation]: exceptions });
+      await cluster().namespace(
+        'forbid-excepted',
+        { policies: 'forbid' },
+        { [exceptionsAnnotation]: exceptions },
+      );
+      await cluster().namespace(
+        'denied-by-others',
+        { policies: 'restrict-ingress' },
+        { [defaultDenyAnnotation]: 'Egress,Ingress' },
+      );
       const narrow = { ingress: [{ from: [{ podSelector: {} }] }] };
       await cluster().do(
         breakGlass,
@@ -128,6 +138,7 @@ export function tenantPolicyTests(cluster: ClusterOf): void {
       for (const [group, kind] of [
         ['cilium.io', 'CiliumNetworkPolicy'],
         ['crd.projectcalico.org', 'NetworkPolicy'],
+        ['projectcalico.org', 'NetworkPolicy'],
       ] as const) {
         await installCrd(cluster, group, kind);
       }
@@ -154,6 +165,10 @@ export function tenantPolicyTests(cluster: ClusterOf): void {
     const calico = create(
       '/apis/crd.projectcalico.org/v1/namespaces/restrict/networkpolicies',
       custom('crd.projectcalico.org/v1', 'NetworkPolicy'),
+    );
+    const calicoApi = create(
+      '/apis/projectcalico.org/v1/namespaces/restrict/networkpolicies',
+      custom('projectcalico.org/v1', 'NetworkPolicy'),
     );
     tryEach(cluster, [
       ['a policy that denies', policy('restrict', {}), 'allowed'],
@@ -193,6 +208,20 @@ export function tenantPolicyTests(cluster: ClusterOf): void {
         wide('egress'),
       ],
       ['a direction that the baseline does not deny', policy('restrict-ingress', egressOfAll), 'allowed'],
+      [
+        'a direction that the operator says other baselines deny',
+        policy('denied-by-others', egressOfAll),
+        /baseline restrict-ingress, .*spec\.egress without peers/,
+      ],
+      [
+        'more blocks in both directions than one may have, where another baseline denies one',
+        policy('denied-by-others', {
+          policyTypes: ['Ingress', 'Egress'],
+          ingress: [{ from: many(17) }],
+          egress: [{ to: many(16) }],
+        }),
+        /baseline restrict-ingress, .*33 ipBlocks/,
+      ],
       ['anything where the baseline allows it', policy('allow', { ingress: [{}] }), 'allowed'],
       ['any policy under Forbid', policy('forbid', {}), forbidden],
       [
@@ -207,8 +236,14 @@ export function tenantPolicyTests(cluster: ClusterOf): void {
       ],
       ['an exception for egress', policy('widened', egressOfAll), 'allowed'],
       ['an exception for ingress that has expired', policy('widened', { ingress: [{}] }), wide('ingress')],
+      [
+        'under Forbid even what an exception allows, since the operator writes that itself',
+        policy('forbid-excepted', egressOfAll),
+        forbidden,
+      ],
       ["Cilium's kind", cilium, foreign],
       ["Calico's kind", calico, foreign],
+      ["the kind of Calico's API server", calicoApi, foreign],
       [
         "Cilium's kind where nothing is restricted",
         { ...cilium, path: cilium.path.replace('restrict', 'allow') },

@@ -26,6 +26,17 @@ describe('several baselines on one namespace (the rows of the composition table)
     expect(specOf('b.default-deny')).toEqual({ podSelector: {}, policyTypes: ['Ingress'] });
   });
 
+  test('tenantPolicies: a Restrict holds in the directions that others deny, which admission is told of', () => {
+    const restrict = (name: string, ...defaultDeny: ('Ingress' | 'Egress')[]) =>
+      baseline(name, { networkPolicy: { defaultDeny, tenantPolicies: 'Restrict' } });
+    const deny = baseline('other', { networkPolicy: { defaultDeny: ['Egress'] } });
+    expect(compose([restrict('a', 'Ingress'), deny], cluster).deniedMark).toBe('Egress,Ingress');
+    expect(compose([restrict('a', 'Ingress', 'Egress'), deny], cluster).deniedMark).toBe('');
+    expect(compose([restrict('a', 'Egress'), deny], cluster).deniedMark).toBe('');
+    const auditing = { ...deny, spec: { ...deny.spec, mode: 'Audit' as const } };
+    expect(compose([restrict('a', 'Ingress'), auditing], cluster).deniedMark).toBe('');
+  });
+
   test('default deny: an allowance counts in a direction that another baseline denies', () => {
     const state = compose(
       [

@@ -1,6 +1,6 @@
 /** NetworkPolicies that tenants create: they add to the baseline's, so that one of them can undo a default deny. */
 
-import { exceptionsAnnotation } from '../../../src/api/labels.ts';
+import { defaultDenyAnnotation, exceptionsAnnotation } from '../../../src/api/labels.ts';
 import { METADATA_ADDRESSES } from '../../../src/connectivity/openings.ts';
 import type { BaselinePolicy, ResourceRule, Rule } from './policy.ts';
 import { namespaceAnnotation, type Variable } from './selection.ts';
@@ -40,7 +40,7 @@ interface DirectionFields {
 function wideRules({ direction, rules, peers }: DirectionFields): Variable {
   return {
     name: `wide${direction}`,
-    expression: `!variables.restricted || !('${direction}' in params.spec.networkPolicy.defaultDeny) ||
+    expression: `!variables.restricted || !('${direction}' in variables.denied) ||
 '${direction}' in variables.excepted ? [] :
 variables.${rules}.filter(rule, !(variables.samePods && rule in dyn(oldObject).spec.?${rules}.orValue([])) && (
   rule.?${peers}.orValue([]).size() == 0 || rule.${peers}.exists(peer, !(
@@ -54,7 +54,7 @@ const egress: DirectionFields = { direction: 'Egress', rules: 'egress', peers: '
 
 /** How many ipBlocks the direction has; none where it is not restricted. */
 function blockCount({ direction, rules, peers }: DirectionFields): string {
-  return `('${direction}' in params.spec.networkPolicy.defaultDeny && !('${direction}' in variables.excepted) ?
+  return `('${direction}' in variables.denied && !('${direction}' in variables.excepted) ?
   variables.${rules}.map(rule, rule.?${peers}.orValue([]).filter(peer, has(peer.ipBlock)).size()).sum() : 0)`;
 }
 
@@ -107,6 +107,12 @@ export const tenantPolicies: BaselinePolicy = {
 .map(e, e.split(' ')[0])`,
     },
     {
+      // Its own directions at once, with the operator down too; those of other baselines when the operator has marked them.
+      name: 'denied',
+      expression: `params.spec.networkPolicy.?defaultDeny.orValue([]) +
+${namespaceAnnotation(defaultDenyAnnotation)}.split(',').filter(d, d != '')`,
+    },
+    {
       name: 'unchanged',
       expression: `oldObject != null && dyn(object)[?'spec'] == dyn(oldObject)[?'spec'] && dyn(object)[?'specs'] == dyn(oldObject)[?'specs']`,
     },
@@ -132,12 +138,12 @@ export const tenantPolicies: BaselinePolicy = {
       name: 'networkPolicy.tenantPolicies',
       holds: `params.spec.networkPolicy.tenantPolicies != 'Forbid' || variables.unchanged`,
       found: `'a ' + request.kind.kind + ' that is not the baseline\\'s own'`,
-      fix: 'none may be created here; have the allowance put into the baseline, or ask for a BaselineException of kind Ingress or Egress, which becomes a policy of the operator\'s own',
+      fix: "none may be created here; have the allowance put into the baseline, or ask for a BaselineException of kind Ingress or Egress, which becomes a policy of the operator's own",
     },
     {
       name: 'networkPolicy.tenantPolicies',
       holds: `params.spec.networkPolicy.tenantPolicies != 'Restrict' || !variables.isForeign || variables.unchanged ||
-params.spec.networkPolicy.defaultDeny.all(direction, direction in variables.excepted)`,
+variables.denied.all(direction, direction in variables.excepted)`,
       found: `'a ' + request.kind.kind + ' of ' + request.kind.group`,
       fix: 'use a NetworkPolicy of networking.k8s.io, or ask for a BaselineException',
     },
