@@ -33,7 +33,10 @@ function layOut(rootfs: string): void {
     ...libraries.map((path) => ({ path, from: realpathSync(path), mode: executable })),
     ...['security-baseline-operator.mjs', 'kubectl-baseline'].flatMap((name) => [
       { path: `/app/${name}`, from: join(repository, 'dist', name) },
-      { path: `/usr/share/doc/${name}/licences.txt`, from: join(repository, 'dist', `${name}.licences.txt`) },
+      {
+        path: `/usr/share/doc/security-baseline-operator/${name}.licences.txt`,
+        from: join(repository, 'dist', `${name}.licences.txt`),
+      },
     ]),
     { path: '/usr/share/doc/security-baseline-operator/LICENSE', from: join(repository, 'LICENSE') },
     { path: '/usr/share/doc/nodejs/LICENSE', from: nodeLicence(node) },

@@ -1,0 +1,49 @@
+/** Runs the programs that build an image. */
+import { execFile, spawn } from 'node:child_process';
+import { promisify } from 'node:util';
+
+/** How a program is run. */
+export interface RunOptions {
+  readonly cwd?: string;
+  /** On top of this process' own environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs a program to its end; what it says goes to standard error.
+ *
+ * @throws when it does not end well.
+ */
+export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<void> {
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.environment },
+    stdio: ['ignore', process.stderr, process.stderr],
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<string | number | null>();
+  child.once('error', reject);
+  child.once('close', (code, signal) => resolve(code ?? signal));
+  const end = await promise;
+  if (end !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${end}`);
+}
+
+/** What a program says on standard output, or undefined where it fails or is not there. */
+export async function answer(command: string, ...args: string[]): Promise<string | undefined> {
+  try {
+    return (await promisify(execFile)(command, args, { timeout: 60_000 })).stdout.trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The command that runs another one in namespaces of its own. What it mounts and starts is gone when it has ended, however it ended:
+ * a build that is interrupted leaves no mount behind.
+ */
+export const inNamespaces = [
+  'unshare',
+  ...['--mount', '--propagation=private', '--pid', '--fork', '--kill-child', '--mount-proc'],
+] as const;
