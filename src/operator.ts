@@ -2,6 +2,7 @@
 import k8sOperator, { type OperatorLogger, type ResourceEvent, ResourceEventType } from '@dot-i/k8s-operator';
 import { operatorName } from './api/labels.ts';
 import { currentHolds } from './controller/removal-holds.ts';
+import { WatchHealth } from './controller/watch-health.ts';
 import {
   createWatchedResources,
   type ServedObject,
@@ -10,7 +11,7 @@ import {
 } from './controller/watched-resources.ts';
 import { type Wiring, wire } from './controller/wiring.ts';
 import { Fingerprinter } from './diff/fingerprint.ts';
-import { ApiClient } from './kube/api-client.ts';
+import { ApiClient, type RequestOutcome } from './kube/api-client.ts';
 import { Credentials, kubeConfigLoader } from './kube/credentials.ts';
 import { KubeLeaseLock } from './kube/lease-lock.ts';
 import { createListWatch } from './kube/list-watch.ts';
@@ -19,15 +20,12 @@ import type { Clock } from './runtime/clock.ts';
 import { Controller } from './runtime/controller.ts';
 import { LeaderElector } from './runtime/leader-elector.ts';
 import { Watcher } from './runtime/watcher.ts';
-import { WorkQueue } from './runtime/work-queue.ts';
+import { type Lane, WorkQueue } from './runtime/work-queue.ts';
 import type { Logger } from './telemetry/logger.ts';
-import type { Metrics } from './telemetry/metrics.ts';
+import type { LaneState, MetricSources, Metrics } from './telemetry/metrics.ts';
 import type { HealthCheck } from './telemetry/probes.ts';
 
 const { default: Operator } = k8sOperator;
-
-/** A watch is heard once a minute at least; one unheard for so long is stale. Milliseconds. */
-const staleAfterMs = 300_000;
 
 /** What the operator is given. */
 export interface OperatorParts {
@@ -52,6 +50,7 @@ export class SecurityBaselineOperator extends Operator {
     { namespace: string; name: string; uid: string; resourceVersion: string },
     ServedObject
   >[] = [];
+  readonly #watchHealth: WatchHealth;
   readonly #queue: WorkQueue<string>;
   readonly #wiring: Wiring;
   readonly #controller: Controller<string>;
@@ -75,14 +74,25 @@ export class SecurityBaselineOperator extends Operator {
       beforeRequest: (isWrite) => {
         if (isWrite) this.#elector?.assertLeading();
       },
-      observer: metrics.observeRequest,
+      observer: (outcome) => this.#observeRequest(outcome),
     });
     const fingerprinter = new Fingerprinter();
     this.#resources = createWatchedResources(fingerprinter, {
       grantableRole: options.grantableClusterRole,
       namespace: options.namespace,
     });
-    this.#queue = new WorkQueue({ clock, observer: { onRetry: () => metrics.countQueueRetry() } });
+    this.#watchHealth = new WatchHealth(
+      clock,
+      options.watchIdleTimeoutMs,
+      this.#resources.all.map(({ id }) => id),
+    );
+    this.#queue = new WorkQueue({
+      clock,
+      observer: {
+        onTaken: (_name, lane, waitedMs) => metrics.observeQueueWait(lane, waitedMs),
+        onRetry: (_name, _failures, _delayMs, lane) => metrics.countQueueRetry(lane),
+      },
+    });
     this.#wiring = wire({
       client: this.#client,
       resources: this.#resources,
@@ -100,29 +110,20 @@ export class SecurityBaselineOperator extends Operator {
       waitForSync: (signal) => this.#waitForSync(signal),
       reconcile: this.#wiring.reconcile,
       observer: {
-        onSuccess: (_name, _result, durationMs) =>
-          metrics.observeReconcile('namespace', 'success', durationMs),
+        onSuccess: (namespace, _result, durationMs) => {
+          metrics.observeReconcile('namespace', 'success', durationMs);
+          this.#wiring.logs.of(namespace).debug('reconciled', { durationMs });
+          this.#wiring.logs.end(namespace);
+        },
         onError: (namespace, error, durationMs, failures, retryInMs) => {
           metrics.observeReconcile('namespace', 'failed', durationMs);
-          logger.warn('reconcile failed', { namespace, error, failures, retryInMs });
+          this.#wiring.logs.of(namespace).warn('reconcile failed', { error, failures, retryInMs });
+          this.#wiring.logs.end(namespace);
         },
       },
     });
     this.#elector = options.leaderElect ? this.#createElector() : undefined;
-    Object.assign(metrics.sources, {
-      queue: () => ({
-        depth: this.#queue.depth('urgent') + this.#queue.depth('normal'),
-        oldestAgeSeconds:
-          Math.max(this.#queue.oldestAgeMs('urgent'), this.#queue.oldestAgeMs('normal')) / 1000,
-      }),
-      watches: () =>
-        this.#watchers.map(({ resource, lastActivityMs }) => ({
-          resource,
-          ageSeconds: (clock.monotonic() - (lastActivityMs ?? 0)) / 1000,
-        })),
-      isLeader: () => this.#isLeading,
-      inFlight: () => ({ current: this.#client.limiter.inFlight, limit: this.#client.limiter.limit }),
-    });
+    Object.assign(metrics.sources, this.#metricSources());
   }
 
   /** Begins to watch, and leads when it is its turn. Resolves once the watches have begun. */
@@ -142,16 +143,31 @@ export class SecurityBaselineOperator extends Operator {
 
   /** What /readyz answers by: a cache that has not synced, or has not heard from the API server for long, is not ready. */
   get readiness(): readonly HealthCheck[] {
-    const { clock } = this.#parts;
-    return this.#resources.all.map(({ id }, index) => ({
-      name: `watch-${id}`,
-      failure: () => {
-        const watcher = this.#watchers[index];
-        if (watcher?.hasSynced !== true) return 'not synced yet';
-        const silentMs = clock.monotonic() - (watcher.lastActivityMs ?? 0);
-        return silentMs > staleAfterMs ? `not heard from for ${Math.round(silentMs / 1000)} s` : undefined;
-      },
-    }));
+    return this.#watchHealth.checks;
+  }
+
+  #metricSources(): MetricSources {
+    const lane = (name: Lane): LaneState => ({
+      depth: this.#queue.depth(name),
+      oldestAgeSeconds: this.#queue.oldestAgeMs(name) / 1000,
+    });
+    return {
+      queue: () => ({ urgent: lane('urgent'), normal: lane('normal') }),
+      watches: () => this.#watchHealth.states,
+      isLeader: () => this.#isLeading,
+      fleet: () => this.#wiring.fleet(),
+      inFlight: () => ({ current: this.#client.limiter.inFlight, limit: this.#client.limiter.limit }),
+    };
+  }
+
+  /** A namespace's requests are those of the reconcile that is in work there; Events are written on the side. */
+  #observeRequest(outcome: RequestOutcome): void {
+    const { logger, metrics } = this.#parts;
+    metrics.observeRequest(outcome);
+    const { operation, code, durationMs } = outcome;
+    const { verb, resource, namespace, name } = operation;
+    const log = namespace === undefined || resource === 'events' ? logger : this.#wiring.logs.of(namespace);
+    log.debug('requested', { verb, resource, namespace, name, code, durationMs });
   }
 
   protected override async init(): Promise<void> {
@@ -198,6 +214,7 @@ export class SecurityBaselineOperator extends Operator {
     });
     const watcher = new Watcher({
       listWatch: createListWatch<ServedObject>(this.#client, resource.type, resource.selection),
+      silenceMs: this.#parts.options.watchIdleTimeoutMs,
       store: resource.store,
       optional: resource.optional ?? false,
       clock,
@@ -214,6 +231,7 @@ export class SecurityBaselineOperator extends Operator {
       },
     });
     this.#watchers.push(watcher);
+    this.#watchHealth.add(resource.id, watcher);
     watcher.start();
   }
 

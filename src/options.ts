@@ -21,6 +21,8 @@ export interface OperatorOptions {
   readonly maxRequestsInFlight: number;
   readonly resyncIntervalMs: number;
   readonly drainTimeoutMs: number;
+  /** A watch that says nothing for so long is opened again; after twice as long it makes the replica unready. */
+  readonly watchIdleTimeoutMs: number;
   /** More namespaces than this losing a baseline's protection within the window are held. */
   readonly removalThreshold: number;
   readonly removalWindowMs: number;
@@ -102,6 +104,15 @@ export function parseOptions(argv: readonly string[], version: string): Operator
     )
     .addOption(
       option(
+        '--watch-idle-timeout <duration>',
+        'a watch silent for so long is opened again, and for twice as long makes this replica unready; one in order is heard each minute',
+        'WATCH_IDLE_TIMEOUT',
+      )
+        .default(150_000, '150s')
+        .argParser(parseDuration),
+    )
+    .addOption(
+      option(
         '--removal-threshold <count>',
         "namespaces that may lose a baseline's protection within the window; more are held until confirmed",
         'REMOVAL_THRESHOLD',
@@ -122,7 +133,11 @@ export function parseOptions(argv: readonly string[], version: string): Operator
       ).default('security-baseline-grantable'),
     )
     .addOption(
-      option('--log-level <level>', 'also changeable at run time, see /loglevel', 'LOG_LEVEL')
+      option(
+        '--log-level <level>',
+        'changed at run time by PUT /loglevel from the pod itself, such as through kubectl port-forward',
+        'LOG_LEVEL',
+      )
         .default('info')
         .choices(logLevels),
     )
@@ -148,6 +163,7 @@ export function parseOptions(argv: readonly string[], version: string): Operator
     maxRequestsInFlight: values.maxRequestsInFlight,
     resyncIntervalMs: values.resyncInterval,
     drainTimeoutMs: values.drainTimeout,
+    watchIdleTimeoutMs: values.watchIdleTimeout,
     removalThreshold: values.removalThreshold,
     removalWindowMs: values.removalWindow,
     grantableClusterRole: values.grantableClusterRole,

@@ -41,6 +41,7 @@ export class AdmissionCheck {
       const problem = await this.#ask();
       if (problem === this.#problem) return;
       this.#problem = problem;
+      this.#logger.info('admission checked', { problem: problem ?? 'none' });
       this.#onChange();
     } catch (error) {
       this.#logger.warn('admission not checked', { error });

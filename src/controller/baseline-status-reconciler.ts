@@ -3,7 +3,6 @@ import isEqual from 'lodash/isEqual.js';
 import type { SecurityBaseline, SecurityBaselineStatus } from '../api/types.generated.ts';
 import { isApiError } from '../kube/api-error.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
-import type { BaselineMetrics } from '../telemetry/baseline-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { emptySummary, type StatusNotes, statusOf, summarize } from './baseline-status.ts';
 import type { ClusterView } from './cluster-view.ts';
@@ -28,7 +27,6 @@ export interface BaselineStatusReconcilerParts {
   readonly write: (baseline: SecurityBaseline, status: SecurityBaselineStatus) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: BaselineMetrics;
 }
 
 /** Keeps statuses up to date. */
@@ -81,7 +79,7 @@ export class BaselineStatusReconciler {
   }
 
   async #flush(): Promise<void> {
-    const { cluster, states, clock, metrics, isReady } = this.#parts;
+    const { cluster, states, clock, isReady } = this.#parts;
     if (!isReady()) {
       this.changed();
       return;
@@ -89,10 +87,8 @@ export class BaselineStatusReconciler {
     this.#parts.reconsiderHolds();
     const { byBaseline, uncovered } = summarize(states);
     const now = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
-    let ready = 0;
-    const baselines = cluster.baselines;
     const writes: Promise<void>[] = [];
-    for (const baseline of baselines) {
+    for (const baseline of cluster.baselines) {
       const status = statusOf(
         baseline,
         this.#summaryOf(baseline, byBaseline),
@@ -100,12 +96,8 @@ export class BaselineStatusReconciler {
         this.#parts.notesOf(baseline),
         now,
       );
-      if (status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')) ready += 1;
       if (!isEqual(status, baseline.status)) writes.push(this.#write(baseline, status));
     }
-    metrics.setBaselines(ready, baselines.length - ready);
-    metrics.setNamespaces({ ...countPhases(states), uncovered });
-    metrics.setAuditChanges(countAuditChanges(states));
     await Promise.all(writes);
   }
 
@@ -122,28 +114,23 @@ export class BaselineStatusReconciler {
   async #write(baseline: SecurityBaseline, status: SecurityBaselineStatus): Promise<void> {
     try {
       await this.#parts.write(baseline, status);
+      this.#say(baseline, status);
     } catch (error) {
       if (isApiError(error, 'notFound', 'aborted')) return;
       this.#parts.logger.warn('status not written', { baseline: baseline.metadata.name, error });
       this.changed();
     }
   }
-}
 
-function countPhases(
-  states: NamespaceStates,
-): Record<'hardened' | 'pending' | 'failing' | 'weakened', number> {
-  const counts = { hardened: 0, pending: 0, failing: 0, weakened: 0 };
-  for (const { phase, desired, failures } of states) {
-    if (desired.baselines.length === 0) continue;
-    const isWeakened = failures.length > 0 && failures.every(({ reason }) => reason === 'Weakened');
-    counts[isWeakened ? 'weakened' : phase] += 1;
+  /** A line when Ready turns, or has another reason: counts change too often to be told. */
+  #say({ metadata, status: before }: SecurityBaseline, status: SecurityBaselineStatus): void {
+    const [was, is] = [before, status].map((each) => each?.conditions?.find(({ type }) => type === 'Ready'));
+    if (is === undefined || (is.status === was?.status && is.reason === was.reason)) return;
+    this.#parts.logger.info('baseline judged', {
+      object: { kind: 'SecurityBaseline', name: metadata.name },
+      ready: is.status,
+      reason: is.reason,
+      note: is.message,
+    });
   }
-  return counts;
-}
-
-function countAuditChanges(states: NamespaceStates): number {
-  let count = 0;
-  for (const { audit } of states) count += audit.length;
-  return count;
 }

@@ -5,6 +5,7 @@ import type { ObservedNamespace } from '../diff/observed-namespace.ts';
 import { isApiError } from '../kube/api-error.ts';
 import type { EventInput } from '../kube/event-recorder.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import type { DesiredStates, JudgedException } from './desired-states.ts';
 import { exceptionStatusOf, type WrittenExceptionStatus } from './exception-status.ts';
 
@@ -20,6 +21,8 @@ export interface ExceptionsParts {
   readonly desiredStates: DesiredStates;
   readonly clock: Clock;
   readonly record: (event: EventInput) => void;
+  /** For lines about a namespace. */
+  readonly logOf: (namespace: string) => Logger;
   /** Writes a status, and writes the answer through to the store. */
   readonly write: (exception: BaselineException, status: WrittenExceptionStatus) => Promise<void>;
 }
@@ -61,6 +64,12 @@ export class Exceptions {
       throw error;
     }
     if (before === verdict.state) return;
+    const { name, namespace = '' } = exception.metadata;
+    this.#parts.logOf(namespace).info('exception judged', {
+      object: { kind: 'BaselineException', name },
+      state: verdict.state,
+      expiresAt: exception.spec.expiresAt,
+    });
     const isGood = verdict.state === 'Active' || verdict.state === 'AwaitingApproval';
     this.#tell(exception, isGood ? 'Normal' : 'Warning', `Exception${verdict.state}`, verdict.message);
   }
@@ -70,8 +79,7 @@ export class Exceptions {
     if (verdict.changesAt === undefined) return undefined;
     const now = this.#parts.clock.now();
     if (verdict.state !== 'Active') return verdict.changesAt - now;
-    const warnAt = verdict.changesAt - warnBefore(exception, verdict.changesAt);
-    if (now < warnAt) return warnAt - now;
+    if (!isEndingSoon(exception, verdict.changesAt, now)) return warnAt(exception, verdict.changesAt) - now;
     this.#tell(
       exception,
       'Warning',
@@ -99,7 +107,12 @@ export class Exceptions {
   }
 }
 
-function warnBefore({ metadata }: BaselineException, endsAt: number): number {
+/** Whether the end of an exception in effect is near enough to be announced. Milliseconds since the epoch. */
+export function isEndingSoon(exception: BaselineException, endsAt: number, now: number): boolean {
+  return now >= warnAt(exception, endsAt);
+}
+
+function warnAt({ metadata }: BaselineException, endsAt: number): number {
   const life = endsAt - Date.parse(metadata.creationTimestamp ?? '');
-  return Math.min(warnBeforeMs, life * warnBeforeShare);
+  return endsAt - Math.min(warnBeforeMs, life * warnBeforeShare);
 }

@@ -58,6 +58,11 @@ export class NamespaceRequests {
     this.#unvisited.clear();
   }
 
+  /** Whether the states are those of the fleet: every cache has synced, and we lead. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   /** Whether every namespace has been looked at since {@link open}, so that the states tell the truth. */
   get isFirstPassDone(): boolean {
     return this.#isOpen && this.#unvisited.size === 0;

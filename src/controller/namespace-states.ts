@@ -25,7 +25,7 @@ export interface NamespaceState {
   readonly audit: readonly AuditFinding[];
   /** Why it is not hardened; empty while it is only waiting for its turn. */
   readonly failures: readonly Failure[];
-  /** When the wait for hardening began, monotonic milliseconds. */
+  /** Since when it has been hardened, or has not been: monotonic milliseconds. */
   readonly since: number;
 }
 
@@ -86,9 +86,8 @@ export class NamespaceStates {
     const known = this.#states.get(name);
     const state = known?.uid === uid ? known : undefined;
     if (state?.desired === desired) return false;
-    const isWaiting = state?.phase === 'pending';
-    const pending = isWaiting && state.pending === 'new' ? 'new' : cause;
-    const since = isWaiting ? state.since : now;
+    const pending = state?.phase === 'pending' && state.pending === 'new' ? 'new' : cause;
+    const since = state === undefined || state.phase === 'hardened' ? now : state.since;
     this.#states.set(name, { name, uid, desired, phase: 'pending', pending, failures: [], audit: [], since });
     this.#onChange();
     return true;
@@ -98,8 +97,11 @@ export class NamespaceStates {
   settle({ name, uid }: NamespaceRef, desired: DesiredState, outcome: Outcome, now: number): void {
     const known = this.#states.get(name);
     const state = known?.uid === uid ? known : undefined;
-    const pending = outcome.phase === 'hardened' ? undefined : state?.pending;
-    const next = { name, uid, desired, pending, ...outcome, since: state?.since ?? now };
+    const isHardened = outcome.phase === 'hardened';
+    const pending = isHardened ? undefined : state?.pending;
+    const hasTurned = state === undefined || (state.phase === 'hardened') !== isHardened;
+    const since = hasTurned ? now : state.since;
+    const next = { name, uid, desired, pending, ...outcome, since };
     if (state?.desired === desired && isEqual(state, next)) return;
     this.#states.set(name, next);
     this.#onChange();

@@ -5,7 +5,7 @@ import { isApiError } from '../kube/api-error.ts';
 import type { EventInput } from '../kube/event-recorder.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { StoreReader } from '../runtime/store.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import type { LogFields, Logger } from '../telemetry/logger.ts';
 import type { WriteTarget } from './change-writer.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { DesiredStates } from './desired-states.ts';
@@ -53,6 +53,8 @@ export function createRemovalGate(parts: RemovalsParts): RemovalGate {
     isConfirmed: (uid) => currentHolds(store)?.confirmed.includes(uid) === true,
     onChange: (holds) => {
       for (const hold of holds.values()) if (!said.has(hold.uid)) announce(hold, parts);
+      for (const hold of said.values())
+        if (!holds.has(hold.uid)) logger.info('removal held no longer', lineOf(hold));
       said = new Map(holds);
       parts.onChange();
       write(holds, parts).catch((error: unknown) => logger.warn('removal holds not written', { error }));
@@ -98,7 +100,7 @@ async function write(
 }
 
 function announce(hold: Hold, { logger, record, namespace, cluster }: RemovalsParts): void {
-  logger.warn('removal held', { ...hold });
+  logger.warn('removal held', lineOf(hold));
   const baseline = cluster.baselineByUid(hold.uid);
   record({
     regarding:
@@ -115,6 +117,10 @@ function announce(hold: Hold, { logger, record, namespace, cluster }: RemovalsPa
     action: 'Hold',
     note: describeHold(hold, namespace),
   });
+}
+
+function lineOf({ uid, name, reason, namespaces }: Hold): LogFields {
+  return { object: { kind: 'SecurityBaseline', name, uid }, reason, namespaces };
 }
 
 /** What is held, and how to go on. */

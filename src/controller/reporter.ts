@@ -7,15 +7,16 @@ import { type Change, describeChange } from '../diff/change-set.ts';
 import type { ObservedNamespace } from '../diff/observed-namespace.ts';
 import type { EventInput, ObjectReference } from '../kube/event-recorder.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { actorOf } from '../telemetry/actor.ts';
 import type { BaselineMetrics } from '../telemetry/baseline-metrics.ts';
-import type { Logger } from '../telemetry/logger.ts';
 import type { Failure } from './failure.ts';
 import type { AuditFinding, NamespaceState } from './namespace-states.ts';
+import type { ReconcileLogs } from './reconcile-logs.ts';
 
 /** Where reports go. */
 export interface ReporterSinks {
   readonly record: (event: EventInput) => void;
-  readonly logger: Logger;
+  readonly logs: ReconcileLogs;
   readonly metrics: BaselineMetrics;
   readonly clock: Clock;
 }
@@ -48,17 +49,24 @@ export class Reporter {
    * @param wasHardened the namespace was as desired before, so that whatever differed is somebody else's doing
    */
   changed(namespace: ObservedNamespace, changes: readonly Change[], wasHardened: boolean): void {
-    const { logger, metrics } = this.#sinks;
+    const { logs, metrics } = this.#sinks;
+    const log = logs.of(namespace.name);
+    const expected: Change[] = [];
     for (const change of changes) {
-      const kind = kindOf(change);
+      const { kind } = referenceOf(change, namespace);
       metrics.countWrite(kind, writes[change.action]);
       const tampering = tamperingOf(change, wasHardened);
-      if (tampering === undefined) continue;
-      metrics.countDriftRepair(kind);
-      logger.warn('drift repaired', {
-        namespace: namespace.name,
-        change: describeChange(change),
+      if (tampering === undefined) {
+        expected.push(change);
+        continue;
+      }
+      metrics.countDriftRepair(kind, actorOf(rivalOf(change)));
+      log.warn('drift repaired', {
+        object: loggedReference(change, namespace),
+        action: change.action,
+        reason: tampering.reason,
         found: tampering.found,
+        actor: rivalOf(change),
       });
       this.#sinks.record({
         regarding: referenceOf(change, namespace),
@@ -68,16 +76,15 @@ export class Reporter {
         note: `${tampering.found}; put back as its baseline declares`,
       });
     }
-    if (changes.length > 0) {
-      logger.debug('namespace changed', { namespace: namespace.name, changes: changes.map(describeChange) });
-    }
+    if (expected.length > 0) log.debug('namespace changed', { changes: expected.map(describeChange) });
   }
 
   /** Somebody keeps changing what we keep putting back. */
   rival(namespace: ObservedNamespace, change: Change): void {
-    const rival = 'observed' in change ? change.observed.rival : undefined;
-    this.#sinks.metrics.countRival(kindOf(change));
-    this.#sinks.logger.warn('rival', { namespace: namespace.name, change: describeChange(change), rival });
+    const { metrics, logs } = this.#sinks;
+    const rival = rivalOf(change);
+    metrics.countRival(referenceOf(change, namespace).kind, actorOf(rival));
+    logs.of(namespace.name).warn('rival', { object: loggedReference(change, namespace), actor: rival });
     this.#sinks.record({
       regarding: referenceOf(change, namespace),
       type: 'Warning',
@@ -91,13 +98,13 @@ export class Reporter {
 
   /** A namespace is hardened that was not before. */
   hardened(namespace: ObservedNamespace, before: NamespaceState | undefined): void {
-    const { metrics, logger, clock } = this.#sinks;
+    const { metrics, logs, clock } = this.#sinks;
     if (before === undefined || before.desired.baselines.length === 0) return;
     const seconds = (clock.monotonic() - before.since) / 1000;
     if (before.pending === 'new') metrics.observeTimeToHardened(seconds);
     // When the operator starts, and in a rollout, the whole fleet comes by: what that came to is in the status.
     const isNews = before.pending === 'new' || before.failures.length > 0;
-    logger[isNews ? 'info' : 'debug']('namespace hardened', { namespace: namespace.name, seconds });
+    logs.of(namespace.name)[isNews ? 'info' : 'debug']('namespace hardened', { seconds });
     if (before.failures.length > 0) {
       this.#sinks.record({
         regarding: namespaceReference(namespace),
@@ -117,7 +124,7 @@ export class Reporter {
   ): void {
     for (const { name, uid } of baselines) {
       const changes = findings.filter(({ baselineUid }) => baselineUid === uid).map(({ change }) => change);
-      this.#sinks.logger.info('audited', { namespace: namespace.name, baseline: name, changes });
+      this.#sinks.logs.of(namespace.name).info('audited', { baseline: name, changes });
       if (changes.length === 0) continue;
       const more = changes.length > maxChangesNamed ? `; and ${changes.length - maxChangesNamed} more` : '';
       this.#sinks.record({
@@ -133,7 +140,8 @@ export class Reporter {
   /** Something new stands in a namespace's way. */
   failing(namespace: ObservedNamespace, failures: readonly Failure[]): void {
     for (const failure of failures) {
-      this.#sinks.logger.warn('namespace not hardened', { namespace: namespace.name, ...failure });
+      const { message: note, ...rest } = failure;
+      this.#sinks.logs.of(namespace.name).warn('namespace not hardened', { ...rest, note });
       if (failure.responsible === 'passing') continue;
       this.#sinks.record({
         regarding: namespaceReference(namespace),
@@ -183,10 +191,15 @@ export function tamperingOf(
   }
 }
 
-function kindOf(change: Change): string {
-  if ('desired' in change) return change.desired.kind;
-  if ('observed' in change) return change.observed.kind;
-  return change.action === 'label' ? 'Namespace' : 'ServiceAccount';
+/** Who last wrote the object beside us, by its own word; nobody is known where the object was deleted. */
+function rivalOf(change: Change): string | undefined {
+  return 'observed' in change ? change.observed.rival : undefined;
+}
+
+/** As logs have it: beside the namespace, which each line names. */
+function loggedReference(change: Change, namespace: ObservedNamespace): { kind: string; name: string } {
+  const { kind, name } = referenceOf(change, namespace);
+  return { kind, name };
 }
 
 function referenceOf(change: Change, namespace: ObservedNamespace): ObjectReference {

@@ -10,18 +10,21 @@ import { ResourceClient } from '../kube/resource-client.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Reconcile } from '../runtime/controller.ts';
 import type { WorkQueue } from '../runtime/work-queue.ts';
+import type { FleetState } from '../telemetry/fleet-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { ExceptionCounts, Metrics } from '../telemetry/metrics.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import { AdmissionCheck } from './admission-check.ts';
 import { BaselineStatusReconciler } from './baseline-status-reconciler.ts';
 import { ChangeWriter, type WriteTarget } from './change-writer.ts';
 import { ClusterView } from './cluster-view.ts';
 import { DesiredStates } from './desired-states.ts';
 import { Exceptions } from './exceptions.ts';
+import { readFleet } from './fleet-state.ts';
 import { NamespaceReconciler } from './namespace-reconciler.ts';
 import { NamespaceRequests } from './namespace-requests.ts';
 import { NamespaceStates } from './namespace-states.ts';
 import { isPermitted } from './permission.ts';
+import { ReconcileLogs } from './reconcile-logs.ts';
 import type { RemovalGate } from './removal-gate.ts';
 import { createRemovalGate, describeHold } from './removals.ts';
 import { Reporter } from './reporter.ts';
@@ -63,6 +66,10 @@ export interface Wiring {
   readonly events: EventRecorder;
   readonly admission: AdmissionCheck;
   readonly reconcile: Reconcile<string>;
+  /** Loggers for the reconciles in work; whoever runs them says when one has ended. */
+  readonly logs: ReconcileLogs;
+  /** The fleet as it is now; undefined where this replica does not lead, and so does not know. */
+  readonly fleet: () => FleetState | undefined;
 }
 
 /** Makes the parts and connects them. Nothing runs before the operator lets it. */
@@ -107,10 +114,7 @@ export function wire(parts: WiringParts): Wiring {
     namespace: settings.namespace,
     threshold: settings.removalThreshold,
     windowMs: settings.removalWindowMs,
-    onChange: () => {
-      metrics.baseline.setRemovalHolds(gate.holds.size);
-      statuses.changed();
-    },
+    onChange: () => statuses.changed(),
   });
   const admission = new AdmissionCheck(client, logger, () => statuses.changed());
   const statuses = new BaselineStatusReconciler({
@@ -131,8 +135,9 @@ export function wire(parts: WiringParts): Wiring {
       writeStatus(target(baselineType.plural), baseline, { audit: null, ...status }),
     clock,
     logger,
-    metrics: metrics.baseline,
   });
+  const rivals = new Rivals(clock);
+  const logs = new ReconcileLogs(logger);
   const reconciler = new NamespaceReconciler({
     cluster,
     desiredStates,
@@ -145,26 +150,29 @@ export function wire(parts: WiringParts): Wiring {
     }),
     states,
     gate,
-    rivals: new Rivals(clock),
+    rivals,
     exceptions: new Exceptions({
       desiredStates,
       clock,
       record,
+      logOf: (namespace) => logs.of(namespace),
       write: (exception, status) =>
         writeStatus(target(exceptionType.plural), exception, { until: null, ...status }),
     }),
-    reporter: new Reporter({ record, logger, metrics: metrics.baseline, clock }),
+    reporter: new Reporter({ record, logs, metrics: metrics.baseline, clock }),
     clock,
     isPermitted: (change, namespace) => isPermitted(client, change, namespace),
   });
-  metrics.sources.exceptions = () => countExceptions(cluster, desiredStates, clock);
+  const fleet = { cluster, desiredStates, states, gate, rivals, admission, clock };
   return {
     requests,
     statuses,
     gate,
     events,
     admission,
-    reconcile: reconcileWith(reconciler, requests, queue),
+    reconcile: reconcileWith(reconciler, requests, queue, logs),
+    logs,
+    fleet: () => (requests.isOpen ? readFleet(fleet) : undefined),
   };
 }
 
@@ -173,8 +181,10 @@ function reconcileWith(
   reconciler: NamespaceReconciler,
   requests: NamespaceRequests,
   queue: WorkQueue<string>,
+  logs: ReconcileLogs,
 ): Reconcile<string> {
   return async (name, signal) => {
+    logs.begin(name);
     try {
       return await reconciler.reconcile(name, signal);
     } catch (error) {
@@ -185,20 +195,6 @@ function reconcileWith(
       requests.visited(name);
     }
   };
-}
-
-function countExceptions(cluster: ClusterView, desiredStates: DesiredStates, clock: Clock): ExceptionCounts {
-  const byState = new Map<string, number>();
-  const secondsLeft: number[] = [];
-  for (const namespace of cluster.namespaces()) {
-    for (const { verdict } of desiredStates.judge(namespace)) {
-      byState.set(verdict.state, (byState.get(verdict.state) ?? 0) + 1);
-      if (verdict.state === 'Active' && verdict.changesAt !== undefined) {
-        secondsLeft.push((verdict.changesAt - clock.now()) / 1000);
-      }
-    }
-  }
-  return { byState, secondsLeft };
 }
 
 /** Where a resource is written, and the store that the answers go to. */

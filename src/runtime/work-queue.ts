@@ -31,8 +31,8 @@ export interface WorkQueueObserver<K extends string> {
   onAdded?(key: K, lane: Lane): void;
   /** A worker has got the key, after `waitedMs` of waiting (a delay that was asked for is not waiting). */
   onTaken?(key: K, lane: Lane, waitedMs: number): void;
-  /** A run failed: the key returns after `delayMs`. `failures` counts those in a row. */
-  onRetry?(key: K, failures: number, delayMs: number): void;
+  /** A run failed: the key returns to its lane after `delayMs`. `failures` counts those in a row. */
+  onRetry?(key: K, failures: number, delayMs: number, lane: Lane): void;
 }
 
 export interface WorkQueueOptions<K extends string> {
@@ -124,8 +124,9 @@ export class WorkQueue<K extends string> {
    */
   retry(key: K, atLeastMs?: number): number {
     const delayMs = this.#backoff.next(key, atLeastMs);
-    this.#observer.onRetry?.(key, this.#backoff.failures(key), delayMs);
-    this.addAfter(key, delayMs, this.#processing.get(key) ?? 'normal');
+    const lane = this.#processing.get(key) ?? 'normal';
+    this.#observer.onRetry?.(key, this.#backoff.failures(key), delayMs, lane);
+    this.addAfter(key, delayMs, lane);
     return delayMs;
   }
 

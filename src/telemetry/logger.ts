@@ -16,6 +16,8 @@ export interface Logger {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
+  /** A logger that adds `fields` to every line, for example a reconcile id. Cheap enough to make one per reconcile. */
+  child(fields: LogFields): Logger;
 }
 
 export interface RootLoggerOptions {
@@ -53,34 +55,33 @@ export class RootLogger implements Logger {
     return this.#winston.level as LogLevel;
   }
 
-  /** May change at any time; children follow. */
+  /** May change at any time; children follow. The change is a line of its own, while either level lets it through. */
   set level(level: LogLevel) {
+    const from = this.level;
+    if (level === from) return;
+    const isQuieter = logLevels.indexOf(level) > logLevels.indexOf(from);
+    if (isQuieter) this.info('log level changed', { from, to: level });
     this.#winston.level = level;
+    if (!isQuieter) this.info('log level changed', { from, to: level });
   }
 
-  /** A logger that adds `fields` to every line, for example a reconcile id. Cheap enough to make one per reconcile. */
   child(fields: LogFields): Logger {
-    return {
-      debug: (message, more) => this.#write('debug', message, fields, more),
-      info: (message, more) => this.#write('info', message, fields, more),
-      warn: (message, more) => this.#write('warn', message, fields, more),
-      error: (message, more) => this.#write('error', message, fields, more),
-    };
+    return new ChildLogger(this, fields);
   }
 
-  debug(message: string, fields?: LogFields): void {
+  debug(message: string, ...fields: readonly (LogFields | undefined)[]): void {
     this.#write('debug', message, fields);
   }
 
-  info(message: string, fields?: LogFields): void {
+  info(message: string, ...fields: readonly (LogFields | undefined)[]): void {
     this.#write('info', message, fields);
   }
 
-  warn(message: string, fields?: LogFields): void {
+  warn(message: string, ...fields: readonly (LogFields | undefined)[]): void {
     this.#write('warn', message, fields);
   }
 
-  error(message: string, fields?: LogFields): void {
+  error(message: string, ...fields: readonly (LogFields | undefined)[]): void {
     this.#write('error', message, fields);
   }
 
@@ -91,12 +92,42 @@ export class RootLogger implements Logger {
     await finished;
   }
 
-  #write(level: LogLevel, message: string, ...fields: readonly (LogFields | undefined)[]): void {
+  #write(level: LogLevel, message: string, fields: readonly (LogFields | undefined)[]): void {
     // Redacting costs more than a level check, and debug lines of a burst are many.
     if (logLevels.indexOf(level) < logLevels.indexOf(this.level)) return;
     const merged = redact(Object.assign({}, ...fields)) as Record<string, unknown>;
     // Last, so that a field cannot pose as the line's own level, message or time.
     this.#winston.log({ ...renameReserved(merged), level, message });
+  }
+}
+
+class ChildLogger implements Logger {
+  readonly #parent: RootLogger;
+  readonly #fields: LogFields;
+
+  constructor(parent: RootLogger, fields: LogFields) {
+    this.#parent = parent;
+    this.#fields = fields;
+  }
+
+  child(fields: LogFields): Logger {
+    return new ChildLogger(this.#parent, { ...this.#fields, ...fields });
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#parent.debug(message, this.#fields, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#parent.info(message, this.#fields, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#parent.warn(message, this.#fields, fields);
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#parent.error(message, this.#fields, fields);
   }
 }
 

@@ -204,7 +204,7 @@ describe('a rival', () => {
       { what: 'an event names the rival' },
     );
     expect(await harness.operator.metrics()).toMatch(
-      /security_baseline_rivals_total\{kind="ResourceQuota"\} [1-9]/,
+      /security_baseline_rivals_total\{kind="ResourceQuota",actor="other"\} [1-9]/,
     );
   });
 });

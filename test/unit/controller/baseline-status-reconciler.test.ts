@@ -16,7 +16,6 @@ test('one status is written at a time, so that a slow write cannot land upon a n
   const written: SecurityBaselineStatus[] = [];
   let answer = (): void => {};
   const nothing = (): void => undefined;
-  const metrics = { setBaselines: nothing, setNamespaces: nothing, setAuditChanges: nothing };
   const statuses = new BaselineStatusReconciler({
     cluster: { baselines: [baseline] },
     desiredStates: { ofBaseline: () => ({ problems: [] }) },
@@ -31,8 +30,7 @@ test('one status is written at a time, so that a slow write cannot land upon a n
       });
     },
     clock,
-    logger: { warn: nothing },
-    metrics,
+    logger: { warn: nothing, info: nothing },
   } as unknown as BaselineStatusReconcilerParts);
   statuses.start();
   await clock.advance(1_000);

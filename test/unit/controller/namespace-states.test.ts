@@ -44,6 +44,13 @@ describe('what is expected', () => {
     expect(states.get('team-a')).toMatchObject({ phase: 'pending', pending: 'rollout', since: 200 });
   });
 
+  test('anew of one that fails does not shorten the time that it has not been hardened', () => {
+    states.expect(namespace, desired, 'new', 100);
+    states.settle(namespace, desired, failing, 150);
+    states.expect(namespace, desiredBy(['tenant', 'other']), 'rollout', 200);
+    expect(states.get('team-a')).toMatchObject({ phase: 'pending', pending: 'rollout', since: 100 });
+  });
+
   test('of a namesake, created after the first was deleted, begins from nothing', () => {
     states.expect(namespace, desired, 'new', 100);
     states.settle(namespace, desired, hardened, 150);
@@ -59,6 +66,17 @@ describe('what a reconcile came to', () => {
     states.settle(namespace, desired, structuredClone(failing), 160);
     expect(states.get('team-a')).toMatchObject({ phase: 'failing', pending: 'new', since: 100 });
     expect(changes).toBe(2);
+  });
+
+  test('that ends a time of being hardened begins another time', () => {
+    states.expect(namespace, desired, 'new', 100);
+    states.settle(namespace, desired, hardened, 150);
+    states.settle(namespace, desired, failing, 900);
+    expect(states.get('team-a')).toMatchObject({ phase: 'failing', since: 900 });
+    states.settle(namespace, desired, hardened, 950);
+    states.settle(namespace, desired, structuredClone(hardened), 960);
+    expect(states.get('team-a')).toMatchObject({ phase: 'hardened', since: 950 });
+    expect(changes).toBe(4);
   });
 
   test('that is something else is told again', () => {

@@ -51,9 +51,27 @@ describe('RootLogger', () => {
     child.debug('before');
     logger.level = 'debug';
     child.debug('after');
-    const written = await lines();
-    expect(written).toHaveLength(1);
-    expect(JSON.parse(written[0] ?? '')).toMatchObject({ message: 'after', reconcileId: 'r1' });
+    const written = (await lines()).map((line) => JSON.parse(line));
+    expect(written).toMatchObject([
+      { level: 'info', message: 'log level changed', from: 'info', to: 'debug' },
+      { level: 'debug', message: 'after', reconcileId: 'r1' },
+    ]);
+  });
+
+  it('tells of a change of its level also when it gets quieter, and of none that is none', async () => {
+    const { logger, lines } = loggerOf('debug');
+    logger.level = 'debug';
+    logger.level = 'error';
+    logger.info('not written');
+    const written = (await lines()).map((line) => JSON.parse(line));
+    expect(written).toMatchObject([{ message: 'log level changed', from: 'debug', to: 'error' }]);
+  });
+
+  it('gives the lines of a child of a child the fields of both', async () => {
+    const captured = loggerOf();
+    const child = captured.logger.child({ reconcileId: 'r1', namespace: 'a' });
+    child.child({ namespace: 'b' }).info('x', { more: 1 });
+    expect(await captured.only()).toMatchObject({ reconcileId: 'r1', namespace: 'b', more: 1 });
   });
 
   it('keeps what a line says of itself from being overwritten by a field', async () => {
