@@ -21,21 +21,26 @@ export async function buildBinaries(
   progress: Progress,
   signal?: AbortSignal,
 ): Promise<void> {
-  const version = kubernetesVersion();
-  progress.say(`Building ${names.join(', ')}\n${version} with Go: about five minutes, once.`);
-  const [major, minor] = version.split('.');
-  const stamp = 'k8s.io/component-base/version';
+  progress.say(`Building ${names.join(', ')}\n${kubernetesVersion()} with Go: about five minutes, once.`);
   const build = {
     moduleDirectory: buildModuleDirectory,
     packages: Object.fromEntries(names.map((name) => [name, packages[name]])),
-    // An API server that does not know its version serves v0.0.0, and clients that check it refuse it.
-    ldflags: [
-      `-X ${stamp}.gitVersion=v${version}`,
-      `-X ${stamp}.gitMajor=${major}`,
-      `-X ${stamp}.gitMinor=${minor}`,
-    ],
+    ldflags: versionStamp(),
     otherwise:
       'or point KUBEBUILDER_ASSETS at a directory that holds etcd, kube-apiserver and\nkube-controller-manager.',
   };
   await buildWithGo(build, directory, progress, signal);
+}
+
+/**
+ * What tells a program of k8s.io/kubernetes its version. An API server that does not know it serves v0.0.0, and clients that check
+ * it refuse it.
+ */
+export function versionStamp(): readonly string[] {
+  const version = kubernetesVersion();
+  const [major, minor] = version.split('.');
+  const variables = { gitVersion: `v${version}`, gitMajor: major, gitMinor: minor };
+  return Object.entries(variables).map(
+    ([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`,
+  );
 }
