@@ -1,10 +1,14 @@
 /**
- * Writes what is generated: types and the reference from the CRDs, the admission policies, and most of the Helm chart's
- * templates. `--check` writes nothing, and fails when a file on disk is not what would be written.
+ * Writes what is generated: types and the reference from the CRDs, the admission policies, the reference of the metrics, alert
+ * rules and dashboard, and most of the Helm chart's templates. `--check` writes nothing, and fails when a file on disk is not what
+ * would be written.
  */
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { chartFiles } from '../chart/templates.ts';
+import { metricsReference } from './metrics-reference.ts';
+import { dashboardFiles } from './monitoring/dashboard.ts';
+import { ruleFiles } from './monitoring/rules.ts';
 import { policyFiles } from './policies.ts';
 import { referenceOf } from './reference.ts';
 import { type Crd, typesOf } from './types.ts';
@@ -20,6 +24,9 @@ bring([
   ['src/api/types.generated.ts', await typesOf(crds)],
   ...crds.map((crd): [string, string] => [`docs/reference/${crd.spec.names.kind}.md`, referenceOf(crd)]),
   ...policyFiles(),
+  metricsReference(),
+  ...ruleFiles(),
+  ...dashboardFiles(),
 ]);
 // The chart is made of files, some of which have just been generated.
 bring(chartFiles());
