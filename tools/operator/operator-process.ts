@@ -1,7 +1,7 @@
 /** Runs the operator as a process of its own, under its own ServiceAccount. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -14,6 +14,9 @@ export const operatorServiceAccount = 'security-baseline-operator';
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
 /** The flags of Node.js that `npm start` and the image give it; what they do is in docs/performance.md. */
 const nodeFlags = packageJson.scripts.start.split(' ').filter((word) => word.startsWith('--'));
+/** Has the kernel kill what is run when its owner ends, however that ends: util-linux has it, on Linux. */
+const setpriv = '/usr/bin/setpriv';
+const diesWithOwner = existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL', '--'] : [];
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
 
@@ -26,8 +29,10 @@ export interface LogLine {
 
 /** How the process is to be started. */
 export interface OperatorProcessOptions {
-  /** The kubeconfig of the operator's ServiceAccount. */
-  readonly kubeconfig: string;
+  /** The kubeconfig of the operator's ServiceAccount; without one, it looks for what a pod has. */
+  readonly kubeconfig?: string;
+  /** What to run in place of the sources as they are: a program and its first arguments; it may be another version. */
+  readonly command?: readonly [string, ...string[]];
   /** Further flags. */
   readonly flags?: readonly string[];
   /** On top of this process' own environment. */
@@ -36,7 +41,10 @@ export interface OperatorProcessOptions {
   readonly logFile?: string;
 }
 
-/** A running operator. Stopped with its owner: it never outlives the process that started it. */
+/**
+ * A running operator. Stopped with its owner: it never outlives the process that started it, where the kernel can be told so even
+ * if that is killed.
+ */
 export class OperatorProcess implements AsyncDisposable {
   /** `http://127.0.0.1:<port>`, where probes and metrics are served. */
   readonly probes: string;
@@ -51,14 +59,15 @@ export class OperatorProcess implements AsyncDisposable {
 
   /** Starts the operator; resolves once its probes are served. See {@link ready} for its caches. */
   static async start(options: OperatorProcessOptions): Promise<OperatorProcess> {
-    const flags = [
-      '--kubeconfig',
-      options.kubeconfig,
-      '--probe-address',
-      '127.0.0.1:0',
-      ...(options.flags ?? []),
-    ];
-    const child = spawn(process.execPath, [...nodeFlags, main, ...flags], {
+    const { kubeconfig, command = [process.execPath, ...nodeFlags, main], flags = [] } = options;
+    const [program, ...args] = [
+      ...diesWithOwner,
+      ...command,
+      ...(kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig]),
+      ...['--probe-address', '127.0.0.1:0'],
+      ...flags,
+    ] as [string, ...string[]];
+    const child = spawn(program, args, {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, ...options.environment },
     });
