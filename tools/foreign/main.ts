@@ -3,6 +3,9 @@
  * there already is left as it is.
  */
 import { ensureDebianPackages } from './debian.ts';
+import { helm } from './helm.ts';
+import { kubectl } from './kubectl.ts';
+import { ensurePrometheus } from './prometheus.ts';
 
 /** A program of somebody else. */
 interface ForeignTool {
@@ -13,7 +16,10 @@ interface ForeignTool {
 }
 
 const tools: readonly ForeignTool[] = [
+  { name: 'kubectl', ensure: (signal) => kubectl.ensure({ signal }) },
+  { name: 'helm', ensure: (signal) => helm.ensure({ signal }) },
   { name: 'buildah', ensure: (signal) => ensureDebianPackages(['buildah', 'debootstrap'], signal) },
+  { name: 'prometheus', ensure: ensurePrometheus },
 ];
 
 /** Runs and returns the exit code: 0 done, 1 failed, 2 not understood, 130 interrupted. */
