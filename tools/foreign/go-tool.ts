@@ -32,7 +32,7 @@ export interface GoToolOptions {
 export interface ObtainOptions {
   /** By default standard error. */
   readonly progress?: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One such program. Kept in `<cache>/<name>/<version>`, and built once. */
