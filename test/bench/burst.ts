@@ -2,6 +2,7 @@
 import { BenchCluster, type BenchClusterOptions, namesOf } from './cluster.ts';
 import { median } from './distribution.ts';
 import { type CpuUse, load } from './machine.ts';
+import { roleOf } from './objects.ts';
 import { sharedNowMs } from './remote.ts';
 import type { ScenarioResult } from './result.ts';
 
@@ -23,6 +24,14 @@ interface Run {
   readonly cpu: CpuUse;
 }
 
+/** What is measured under one set of the operator's rights. */
+interface Rounds {
+  /** The limit's objects, created with these rights. */
+  readonly asOperator: Run[];
+  readonly rollout: Run[];
+  readonly burst: Run[];
+}
+
 /**
  * Two comparisons of equal work: a rollout, where namespaces are there and a baseline comes to select them all, against
  * creating the seven objects in namespaces that are there; and a burst of new namespaces, against creating namespaces and
@@ -35,48 +44,64 @@ export async function burst(size: BurstSize, options: BenchClusterOptions): Prom
   await bench.prepare();
   const concurrency = await bench.calibrate();
 
-  const runs: Record<string, Run[]> = { objects: [], namespaces: [], asOperator: [], rollout: [], burst: [] };
+  const limit = { objects: [] as Run[], namespaces: [] as Run[] };
+  const plain = noRounds();
+  const bound = noRounds();
+  const roles = ['tenant', ...Array.from({ length: 2 * size.rounds }, (_, index) => rolloutOf(index))].map(
+    roleOf,
+  );
   for (let round = 0; ; round += 1) {
-    runs.objects?.push(await bench.limitOfObjects());
-    runs.namespaces?.push(await bench.limitOfNamespaces());
+    limit.objects.push(await bench.limitOfObjects());
+    limit.namespaces.push(await bench.limitOfNamespaces());
     if (round === size.rounds) break;
-    runs.asOperator?.push(await bench.limitAsOperator());
-    await cluster.startWarmOperator();
-    runs.rollout?.push(await bench.rollout());
-    runs.burst?.push(await bench.burst());
-    await cluster.stopOperator();
+    await bench.round(plain);
+    await cluster.allowBinding(roles);
+    await bench.round(bound);
+    await cluster.forbidBinding();
   }
-  const speed = (name: string): number =>
-    median((runs[name] ?? []).map(({ namespacesPerSecond }) => namespacesPerSecond));
+  const objects = speedOf(limit.objects);
+  const namespaces = speedOf(limit.namespaces);
+  const target = { atLeast: 0.85 };
   const count = size.namespaces.toLocaleString('en-US');
   const unit = 'ns/s';
   return {
     scenario: `burst of ${count} namespaces`,
     load: [loadBefore, load()],
     figures: [
+      { name: 'hardened, all selected at once', value: speedOf(plain.rollout), unit, limit: objects, target },
+      { name: 'same, bind by name', value: speedOf(bound.rollout), unit, limit: objects, target },
+      { name: 'created and hardened', value: speedOf(plain.burst), unit, limit: namespaces, target },
+      { name: 'same, bind by name', value: speedOf(bound.burst), unit, limit: namespaces, target },
+      { name: "limit with the operator's rights", value: speedOf(plain.asOperator), unit, limit: objects },
+      { name: 'same, bind by name', value: speedOf(bound.asOperator), unit, limit: objects },
       {
-        name: 'hardened, all selected at once',
-        value: speed('rollout'),
+        name: "hardened, limit with operator's rights",
+        value: speedOf(plain.rollout),
         unit,
-        limit: speed('objects'),
-        target: { atLeast: 0.85 },
+        limit: speedOf(plain.asOperator),
       },
       {
-        name: 'created and hardened',
-        value: speed('burst'),
+        name: 'same, bind by name',
+        value: speedOf(bound.rollout),
         unit,
-        limit: speed('namespaces'),
-        target: { atLeast: 0.85 },
-      },
-      {
-        name: "limit with the operator's rights",
-        value: speed('asOperator'),
-        unit,
-        limit: speed('objects'),
+        limit: speedOf(bound.asOperator),
       },
     ],
-    details: { concurrency, runs },
+    details: { concurrency, limit, plain, bound },
   };
+}
+
+function noRounds(): Rounds {
+  return { asOperator: [], rollout: [], burst: [] };
+}
+
+function speedOf(runs: readonly Run[]): number {
+  return median(runs.map(({ namespacesPerSecond }) => namespacesPerSecond));
+}
+
+/** The baselines of the rollouts; each needs one that selects nothing yet. */
+function rolloutOf(index: number): string {
+  return `rollout${index}`;
 }
 
 class BurstBench {
@@ -84,6 +109,7 @@ class BurstBench {
   readonly #count: number;
   #concurrency = 0;
   #series = 0;
+  #rollouts = 0;
 
   constructor(cluster: BenchCluster, count: number) {
     this.#cluster = cluster;
@@ -119,6 +145,15 @@ class BurstBench {
     return await this.#run(count, () => generator.call('createObjects', names, concurrency));
   }
 
+  /** One of each, with the rights that the operator has now. */
+  async round({ asOperator, rollout, burst }: Rounds): Promise<void> {
+    asOperator.push(await this.limitAsOperator());
+    await this.#cluster.startWarmOperator();
+    rollout.push(await this.rollout());
+    burst.push(await this.burst());
+    await this.#cluster.stopOperator();
+  }
+
   /** Under the operator's credentials: what the API server's check against privilege escalation costs. */
   async limitAsOperator(): Promise<Run> {
     const cluster = this.#cluster;
@@ -143,8 +178,8 @@ class BurstBench {
   /** Namespaces are there, and a new baseline selects them all at once. */
   async rollout(): Promise<Run> {
     const { observer } = this.#cluster;
-    this.#series += 1;
-    const baseline = `rollout${this.#series}`;
+    const baseline = rolloutOf(this.#rollouts);
+    this.#rollouts += 1;
     const names = await this.#createNamespaces(this.#count, baseline);
     return await this.#run(this.#count, async () => {
       const startedAt = sharedNowMs();

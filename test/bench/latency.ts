@@ -1,10 +1,10 @@
 /** How fast one new namespace, and one tampered object, is put in order, against the limit's own requests. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { operatorNamespace, operatorServiceAccount } from '../../tools/operator/operator-process.ts';
 import { BenchCluster, type BenchClusterOptions, namesOf } from './cluster.ts';
 import { type Distribution, distribution } from './distribution.ts';
 import type { LoadGenerator } from './load-generator.ts';
 import { load } from './machine.ts';
+import { roleOf } from './objects.ts';
 import type { Remote } from './remote.ts';
 import type { Figure, ScenarioResult } from './result.ts';
 
@@ -20,11 +20,17 @@ export interface LatencySize {
 
 /** Between two measurements, so that one leaves nothing to the next. Milliseconds. */
 const pauseMs = 30;
+/**
+ * The same where Roles are written. The API server asks etcd for progress at most every 100 ms before it reads, consistently, what somebody may
+ * do; a measurement that came sooner would wait for the rest of its predecessor's 100 ms. Milliseconds.
+ * Source: progressRequestPeriod in k8s.io/apiserver/pkg/storage/cacher/progress
+ */
+const pauseBetweenRolesMs = 150;
 const timeoutMs = 60_000;
 
 const policies = 'networkpolicies';
 const policyName = 'tenant.default-deny';
-const roleName = 'tenant.workload';
+const roleName = roleOf('tenant');
 const probeName = 'probe';
 
 /** Each measurement of the operator is followed by one of the limit, so that both see the same machine. */
@@ -38,7 +44,8 @@ export async function latency(size: LatencySize, options: BenchClusterOptions): 
 
   const details: Record<string, unknown> = {};
   const reaction = await measureReaction(cluster, asOperator, 'plain', size.reactions);
-  await allowBinding(cluster);
+  await cluster.allowBinding([roleName]);
+  await cluster.settle();
   const bound = await measureReaction(cluster, asOperator, 'bound', size.reactions);
   Object.assign(details, { reaction, 'reaction with bind': bound });
   const figures: Figure[] = [
@@ -100,11 +107,11 @@ async function measureReaction(
     operator.push(readyAt - createdAt);
     const deniedAt = (await observer.call('seenAt', policies, name, policyName)) ?? Number.NaN;
     deny.push(deniedAt - createdAt);
-    await sleep(pauseMs);
+    await sleep(pauseBetweenRolesMs);
     limit.add(await generator.call('createInARow', row));
-    await sleep(pauseMs);
+    await sleep(pauseBetweenRolesMs);
     limitAsOperator.add(await asOperator.call('createInARow', rowsAsOperator[index] ?? ''));
-    await sleep(pauseMs);
+    await sleep(pauseBetweenRolesMs);
   }
   return {
     operator: distribution(operator),
@@ -132,37 +139,6 @@ class Row {
   get byKind(): Readonly<Record<string, Distribution>> {
     return Object.fromEntries(Object.entries(this.#byKind).map(([kind, ms]) => [kind, distribution(ms)]));
   }
-}
-
-/**
- * Lets the operator bind the baseline's Role by its name, as docs/performance.md tells: the API server then need not
- * look up all that the operator may do before it takes a RoleBinding.
- */
-async function allowBinding({ generator, settle }: BenchCluster): Promise<void> {
-  const root = '/apis/rbac.authorization.k8s.io/v1';
-  const name = 'bind-by-name';
-  const apiVersion = 'rbac.authorization.k8s.io/v1';
-  await generator.call('apply', `${root}/clusterroles/${name}`, {
-    apiVersion,
-    kind: 'ClusterRole',
-    metadata: { name },
-    rules: [
-      {
-        apiGroups: ['rbac.authorization.k8s.io'],
-        resources: ['roles'],
-        resourceNames: [roleName],
-        verbs: ['bind'],
-      },
-    ],
-  });
-  await generator.call('apply', `${root}/clusterrolebindings/${name}`, {
-    apiVersion,
-    kind: 'ClusterRoleBinding',
-    metadata: { name },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
-    subjects: [{ kind: 'ServiceAccount', name: operatorServiceAccount, namespace: operatorNamespace }],
-  });
-  await settle();
 }
 
 /** From the tampering's response to the repair seen; the limit is one create of such an object. */

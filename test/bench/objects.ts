@@ -33,6 +33,13 @@ export const objectsPerNamespace = Object.values(expected).reduce((sum, { count 
 /** Every namespace has this one, made by the controller manager. */
 export const foreignServiceAccount = 'default';
 
+const serviceAccount = 'workload';
+
+/** The Role that {@link baseline} gives. */
+export function roleOf(baselineName: string): string {
+  return `${baselineName}.${serviceAccount}`;
+}
+
 /** A baseline that gives exactly those; a rollout changes `pods`. */
 export function baseline(name: string, pods = '50'): BenchObject {
   return {
@@ -72,7 +79,7 @@ export function baseline(name: string, pods = '50'): BenchObject {
       ],
       serviceAccounts: [
         {
-          name: 'workload',
+          name: serviceAccount,
           automountToken: false,
           rules: [{ apiGroups: [''], resources: ['configmaps', 'pods'], verbs: ['get', 'list', 'watch'] }],
         },
