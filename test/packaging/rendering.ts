@@ -1,0 +1,98 @@
+/** What kustomize and Helm make of the project's manifests. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { parseAllDocuments } from 'yaml';
+import { helm } from '../../tools/foreign/helm.ts';
+import { kubectl } from '../../tools/foreign/kubectl.ts';
+import type { Body } from '../support/rest-client.ts';
+
+const execute = promisify(execFile);
+
+export const root = join(import.meta.dirname, '../..');
+/** The chart's folder. */
+export const chart = join(root, 'charts/security-baseline-operator');
+
+/** An object as it would be applied. */
+export interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly [field: string]: unknown;
+}
+
+/** The operator's Deployment, as far as tests look at it. */
+export interface Deployment extends Manifest {
+  readonly spec: {
+    readonly replicas: number;
+    readonly template: {
+      readonly metadata: Body;
+      readonly spec: {
+        readonly serviceAccountName: string;
+        readonly containers: readonly [{ readonly image: string; readonly args: readonly string[] }];
+        readonly [field: string]: unknown;
+      };
+    };
+  };
+}
+
+/** What `kubectl apply -k` would apply; the folder is relative to the repository, or absolute. */
+export async function kustomize(folder: string): Promise<readonly Manifest[]> {
+  return parse(await output(await kubectl.path(), ['kustomize', folder]));
+}
+
+/** What `helm install` would install into the namespace that kustomize installs into. */
+export async function template(...args: readonly string[]): Promise<readonly Manifest[]> {
+  return parse(await output(await helm.path(), templateArgs(args)));
+}
+
+/** Why `helm install` would refuse these values. */
+export async function refusal(...args: readonly string[]): Promise<string> {
+  try {
+    await execute(await helm.path(), templateArgs(args));
+  } catch (error) {
+    return (error as { readonly stderr: string }).stderr;
+  }
+  return 'not refused';
+}
+
+/** The one object of this kind, and name where there are several. */
+export function only<Kind extends Manifest = Manifest>(
+  objects: readonly Manifest[],
+  kind: string,
+  name?: string,
+): Kind {
+  const found = objects.filter(
+    (object) => object.kind === kind && (name === undefined || object.metadata.name === name),
+  );
+  if (found.length !== 1) throw new Error(`${found.length} objects are ${kind} ${name ?? ''}`);
+  return found[0] as Kind;
+}
+
+/** Names an object, such as `Role default/security-baseline-operator`. */
+export function nameOf({ kind, metadata: { namespace, name } }: Manifest): string {
+  return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
+}
+
+function templateArgs(args: readonly string[]): readonly string[] {
+  return ['template', 'baseline', chart, '--namespace', 'security-baseline-system', ...args];
+}
+
+async function output(command: string, args: readonly string[]): Promise<string> {
+  return (await execute(command, args, { cwd: root, maxBuffer: 64 * 1024 * 1024 })).stdout;
+}
+
+function parse(text: string): readonly Manifest[] {
+  return parseAllDocuments(text)
+    .map((document) => {
+      const [error] = document.errors;
+      if (error !== undefined) throw error;
+      return document.toJS({ maxAliasCount: -1 }) as Manifest | null;
+    })
+    .filter((object) => object !== null);
+}
