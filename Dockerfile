@@ -1,8 +1,8 @@
 # One stage builds, the other is what runs: Node.js, the libraries that it loads, and two files of JavaScript. docs/guides/releases.md
 # tells what is in it. `make image` builds it with whatever the machine has.
 #
-# BUILD_IMAGE needs Node.js 26 with npm, and strip. RUNTIME_IMAGE needs nothing; what it has is in the image, too.
-ARG BUILD_IMAGE=node:26
+# BUILD_IMAGE needs the Node.js of package.json with npm, and strip. RUNTIME_IMAGE needs nothing; what it has is in the image, too.
+ARG BUILD_IMAGE=node:26.10.0
 ARG RUNTIME_IMAGE=scratch
 
 FROM ${BUILD_IMAGE} AS build

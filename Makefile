@@ -9,7 +9,7 @@ REPORT = $(if $(REPORTS),-- --reporter=default --reporter=json --outputFile.json
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-unit test-integration test-chaos chaos test-packaging bench typecheck lint \
-	format generate generated-check cli controlplane binaries foreign clean
+	format generate generated-check cli controlplane binaries foreign image release clean
 
 ##@ Begin here
 
@@ -63,6 +63,12 @@ generate: $(INSTALLED) ## Generate the types of the CRDs
 
 cli: $(INSTALLED) ## Bundle kubectl-baseline into one file: dist/kubectl-baseline
 	npm run --silent build:cli
+
+image: $(INSTALLED) ## Build the image, with whatever is there: docker, podman or buildah (BUILD_IMAGE: a base of your own)
+	@$(NODE) tools/image/main.ts
+
+release: $(INSTALLED) ## Make all that a release consists of (IMAGE_REPOSITORY: where clusters pull the image)
+	@$(NODE) tools/release/main.ts
 
 controlplane: $(INSTALLED) ## Start a control plane and keep it until Ctrl-C
 	@$(NODE) tools/controlplane/main.ts start

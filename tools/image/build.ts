@@ -10,8 +10,8 @@ import { answer, run } from './run.ts';
 
 const repository = join(import.meta.dirname, '../..');
 
-/** The base of the Dockerfile's first stage, where a registry can be reached. */
-const registryBase = 'node:26';
+/** The base of the Dockerfile's first stage, where a registry can be reached: that of the Dockerfile. */
+const registryBase = `node:${packageJson.devDependencies.node}`;
 
 /** What to build, and where to. */
 export interface ImageBuild {
@@ -26,6 +26,9 @@ export interface ImageBuild {
 
 /** The image's name: `security-baseline-operator:<version>`. */
 export const imageName = `${packageJson.name}:${packageJson.version}`;
+
+/** Where `make image` writes it. */
+export const imageArchive = join(repository, 'dist', `${packageJson.name}-${packageJson.version}.oci.tar`);
 
 /**
  * Builds the image and writes it as an OCI archive: with docker or podman where one of them is there and can have the base, else with

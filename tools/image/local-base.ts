@@ -56,7 +56,7 @@ async function installDebian(rootfs: string, signal: AbortSignal | undefined): P
   const environment = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8', TZ: 'UTC' };
   const inside = async (command: string, ...args: readonly string[]): Promise<void> => {
     const [unshare, ...rest] = inNamespaces;
-    await run(unshare, [...rest, command, ...args], { environment, signal });
+    await run(unshare, [...rest, command, ...args], { environment, signal, quiet: true });
   };
   const choice = [`--arch=${architecture}`, '--variant=minbase', `--include=${packages.join(',')}`];
   await inside('debootstrap', ...choice, suite, rootfs, mirror);

@@ -1,23 +1,21 @@
 /** Builds the image: `make image`. */
 import { stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import { buildImage, imageName } from './build.ts';
+import { relative } from 'node:path';
+import { buildImage, imageArchive, imageName } from './build.ts';
 import { sourceDate } from './source-date.ts';
 
-const repository = join(import.meta.dirname, '../..');
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
 
-const archive = join(repository, 'dist', `${imageName.replace(':', '-')}.oci.tar`);
 try {
   await buildImage({
-    archive,
+    archive: imageArchive,
     timestamp: await sourceDate(),
     buildImage: process.env.BUILD_IMAGE || undefined,
     signal: interrupt.signal,
   });
-  const { size } = await stat(archive);
-  console.log(`${relative(process.cwd(), archive)}: ${imageName}, ${Math.round(size / 1e6)} MB as an OCI archive.
+  const { size } = await stat(imageArchive);
+  console.log(`${relative(process.cwd(), imageArchive)}: ${imageName}, ${Math.round(size / 1e6)} MB as an OCI archive.
 
   podman load --input ARCHIVE                                        into podman
   skopeo copy oci-archive:ARCHIVE docker://REGISTRY/${imageName}   into a registry

@@ -40,6 +40,7 @@ function layOut(rootfs: string): void {
     ]),
     { path: '/usr/share/doc/security-baseline-operator/LICENSE', from: join(repository, 'LICENSE') },
     { path: '/usr/share/doc/nodejs/LICENSE', from: nodeLicence(node) },
+    { path: '/usr/share/doc/nodejs/VERSION', text: `${process.versions.node}\n` },
     ...packagesOf(libraries).flatMap(documentationOf),
     // Who 65532 is, and that names are looked up in /etc/hosts before they are asked of the DNS.
     { path: '/etc/passwd', text: 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin\n' },
@@ -72,9 +73,9 @@ function packagesOf(files: readonly string[]): readonly string[] {
   if (!existsSync('/var/lib/dpkg/status')) return [];
   const owner = (path: string): string | undefined => {
     try {
-      return execFileSync('dpkg-query', ['--search', path], { encoding: 'utf8', stdio: 'pipe' }).split(
-        /[:,]/,
-      )[0];
+      const lines = execFileSync('dpkg-query', ['--search', path], { encoding: 'utf8', stdio: 'pipe' });
+      // Lines such as `libc6:amd64: /lib/...`, and others about files that one package has put aside for another.
+      return /^([a-z0-9][a-z0-9.+-]*)(?::\w+)?: /m.exec(lines)?.[1];
     } catch {
       return undefined;
     }

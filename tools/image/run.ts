@@ -7,6 +7,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** On top of this process' own environment. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Keeps what it says to itself, unless it fails. */
+  readonly quiet?: boolean;
   /** Ends it. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -20,14 +22,22 @@ export async function run(command: string, args: readonly string[], options: Run
   const child = spawn(command, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.environment },
-    stdio: ['ignore', process.stderr, process.stderr],
+    stdio: options.quiet === true ? ['ignore', 'pipe', 'pipe'] : ['ignore', process.stderr, process.stderr],
+    // unshare holds other signals back until what it runs has ended, and takes that along with this one.
+    killSignal: 'SIGKILL',
     ...(options.signal ? { signal: options.signal } : {}),
   });
+  const said: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => said.push(text));
+  }
   const { promise, resolve, reject } = Promise.withResolvers<string | number | null>();
   child.once('error', reject);
   child.once('close', (code, signal) => resolve(code ?? signal));
   const end = await promise;
-  if (end !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${end}`);
+  if (end === 0) return;
+  const last = said.join('').trimEnd().split('\n').slice(-20).join('\n');
+  throw new Error(`${command} ${args.join(' ')} ended with ${end}\n${last}`.trimEnd());
 }
 
 /** What a program says on standard output, or undefined where it fails or is not there. */
