@@ -42,6 +42,12 @@ export const defaultDenyAnnotation = `${group}/default-deny`;
 /** On namespaces: the modes of Pod Security whose labels are ours, and so guarded. Written together with the labels. */
 export const podSecurityAnnotation = `${group}/pod-security`;
 
+/**
+ * A label on a baseline, by its author, which spares admission the look into it: `none` (asks nothing of admission), `enforce` or
+ * `audit` (its mode). Not needed for anything else; one that contradicts the spec is refused.
+ */
+export const admissionLabel = `${group}/admission`;
+
 /** On a baseline: its generation, to confirm that many namespaces shall lose its protection. */
 export const confirmRemovalAnnotation = `${group}/confirm-removal`;
 

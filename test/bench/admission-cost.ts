@@ -1,12 +1,12 @@
 /**
- * What the admission policies add to the creation of a pod, with 1, 10 and 50 baselines that all ask for everything, one of
- * which selects the pod's namespace. Prints a table and, as its last line, JSON. `node test/bench/admission-cost.ts [rounds]`
+ * What the admission policies add to the creation of a pod, with 1, 10 and 50 baselines that all ask for everything and are
+ * labelled so, one of which selects the pod's namespace. Prints a table and, as its last line, JSON. `node test/bench/admission-cost.ts [rounds]`
  *
  * The configurations take turns, so that what else the machine does falls on all of them. Creation is a server-side dry run:
  * all of admission, and no growing etcd. CPU is the API server's own, which other load on the machine disturbs least.
  */
 import { readFileSync } from 'node:fs';
-import { hardenedAnnotation } from '../../src/api/labels.ts';
+import { admissionLabel, hardenedAnnotation } from '../../src/api/labels.ts';
 import {
   AdmissionCluster,
   baselines,
@@ -122,7 +122,9 @@ class AdmissionCost {
 
   async #changeBaselines(target: number): Promise<void> {
     for (; this.#current < target; this.#current++) {
-      const created = await this.#cluster.baseline(`b${this.#current}`, specOf(this.#current));
+      const created = await this.#cluster.baseline(`b${this.#current}`, specOf(this.#current), {
+        [admissionLabel]: 'enforce',
+      });
       const uid = (created.metadata as { uid: string }).uid;
       if (this.#current === 0) await this.#mark(uid);
     }

@@ -3,6 +3,7 @@ import { auditTests } from './audit.ts';
 import { AdmissionCluster } from './cluster.ts';
 import { exposureTests } from './exposure.ts';
 import { guardTests } from './guard.ts';
+import { hintTests } from './hints.ts';
 import { holdTests } from './hold.ts';
 import { imageTests } from './images.ts';
 import { membershipTests } from './membership.ts';
@@ -15,7 +16,7 @@ describe('admission without webhooks', () => {
   let cluster: AdmissionCluster;
 
   beforeAll(async () => {
-    cluster = await AdmissionCluster.start();
+    cluster = await AdmissionCluster.start({ auditLevel: 'Metadata' });
     await cluster.installPolicies();
   });
 
@@ -32,5 +33,6 @@ describe('admission without webhooks', () => {
   membershipTests(() => cluster);
   selectionTests(() => cluster);
   auditTests(() => cluster);
+  hintTests(() => cluster);
   removalTests(() => cluster);
 });

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Agent } from 'undici';
 import { parse, parseAllDocuments } from 'yaml';
-import { ControlPlane } from '../../../tools/controlplane/control-plane.ts';
+import { ControlPlane, type ControlPlaneOptions } from '../../../tools/controlplane/control-plane.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const root = new URL('../../../', import.meta.url);
@@ -68,8 +68,8 @@ export class AdmissionCluster implements AsyncDisposable {
   }
 
   /** Starts a control plane with the CRD in it, and the rights of {@link tenant}; without policies. */
-  static async start(): Promise<AdmissionCluster> {
-    const cluster = new AdmissionCluster(await ControlPlane.start({ auditLevel: 'Metadata' }));
+  static async start(options: ControlPlaneOptions = {}): Promise<AdmissionCluster> {
+    const cluster = new AdmissionCluster(await ControlPlane.start(options));
     try {
       await cluster.installCrd();
       await cluster.do(admin, create('/apis/rbac.authorization.k8s.io/v1/clusterroles', tenantRole));
@@ -156,8 +156,8 @@ export class AdmissionCluster implements AsyncDisposable {
   }
 
   /** Creates a baseline as the platform team would, and returns it. */
-  async baseline(name: string, spec: Body): Promise<Answer['body']> {
-    return await this.do(admin, create(baselines, { ...baselineMeta(name), spec }));
+  async baseline(name: string, spec: Body, labels: Body = {}): Promise<Answer['body']> {
+    return await this.do(admin, create(baselines, { ...baselineMeta(name, labels), spec }));
   }
 
   /** Creates a namespace past all policies, and waits until pods can be created in it. */
@@ -206,8 +206,8 @@ function pluralOf(kind: string): string {
 
 export const baselines = '/apis/securitybaseline.io/v1alpha1/securitybaselines';
 
-export function baselineMeta(name: string): Body {
-  return { apiVersion: 'securitybaseline.io/v1alpha1', kind: 'SecurityBaseline', metadata: { name } };
+export function baselineMeta(name: string, labels: Body = {}): Body {
+  return { apiVersion: 'securitybaseline.io/v1alpha1', kind: 'SecurityBaseline', metadata: { name, labels } };
 }
 
 export const get = (path: string): Call => ({ method: 'GET', path });

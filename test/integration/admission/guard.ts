@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
+  admissionLabel,
   allowDeletionAnnotation,
   exceptionsAnnotation,
   hardenedAnnotation,
@@ -9,6 +10,7 @@ import {
   admin,
   apply,
   type Body,
+  baselineMeta,
   baselines,
   breakGlass,
   type Call,
@@ -293,6 +295,58 @@ export function guardTests(cluster: ClusterOf): void {
       expect(await cluster().outcome(tenant, call(metadata.labels as Body))).toBe('allowed');
       expect(await cluster().outcome(breakGlass, call({ ...levels, team: 'a' }))).toBe('allowed');
     });
+  });
+
+  describe('guarding the label by which admission passes baselines over', () => {
+    const lies =
+      /guard: baseline \S+ with the label securitybaseline\.io\/admission: \w+, which is not what its spec says/;
+    const nothing = { namespaceSelector: {}, podSecurity: { warn: 'baseline' } };
+    const pods = { ...nothing, admission: { images: { requireDigest: true } } };
+    const policies = {
+      ...nothing,
+      networkPolicy: { defaultDeny: ['Ingress'], tenantPolicies: 'Restrict' },
+    };
+    const audit = { ...pods, mode: 'Audit' };
+    const labelled = (value: string, spec: Body, name = 'hint'): Call =>
+      create(baselines, { ...baselineMeta(name, { [admissionLabel]: value }), spec });
+    const there = `${baselines}/there`;
+
+    beforeAll(async () => {
+      await cluster().do(admin, labelled('none', { ...nothing, excludeNamespaces: ['*'] }, 'there'));
+      await cluster().untilDenied(admin, dryRun(labelled('none', pods)), lies);
+    });
+
+    tryEach(cluster, [
+      ['none where pods are concerned', labelled('none', pods), lies, admin],
+      ["none where tenants' policies are", labelled('none', policies), lies, admin],
+      ['none where nothing is', labelled('none', nothing), 'allowed', admin],
+      ['enforce in mode Enforce', labelled('enforce', pods), 'allowed', admin],
+      ['enforce in mode Audit', labelled('enforce', audit), lies, admin],
+      ['audit in mode Audit', labelled('audit', audit), 'allowed', admin],
+      ['audit in mode Enforce', labelled('audit', pods), lies, admin],
+      ['anything else', labelled('off', pods), lies, admin],
+      [
+        'a spec that no longer says it',
+        mergePatch(there, { spec: { admission: { images: { requireDigest: true } } } }),
+        lies,
+        admin,
+      ],
+      [
+        'a spec that no longer says it, without the label',
+        mergePatch(there, {
+          metadata: { labels: { [admissionLabel]: null } },
+          spec: { admission: { images: { requireDigest: true } } },
+        }),
+        'allowed',
+        admin,
+      ],
+      [
+        'a label that the spec does not say',
+        mergePatch(there, { metadata: { labels: { [admissionLabel]: 'audit' } } }),
+        lies,
+        admin,
+      ],
+    ]);
   });
 
   describe('guarding baselines that cover many namespaces', () => {

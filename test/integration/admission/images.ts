@@ -64,7 +64,7 @@ export function imageTests(cluster: ClusterOf): void {
       );
       await cluster().do(breakGlass, withImage('images', 'ghcr.io/old/app:1'));
       await cluster().do(breakGlass, pod('excepted', {}, { name: 'old' }));
-      await cluster().do(breakGlass, deployment('excepted', {}));
+      await cluster().do(breakGlass, deployment('excepted', {}, 'there'));
       await cluster().untilDenied(tenant, dryRun(image('evil.example.com/a:1')), foreign);
       await cluster().untilDenied(tenant, dryRun(image('a:1', 'digests')), undigested);
     });
@@ -233,7 +233,7 @@ const exceptedObjects = [
   },
   {
     kind: 'Deployment',
-    path: `${paths.apps('excepted', 'deployments')}/old`,
+    path: `${paths.apps('excepted', 'deployments')}/there`,
     specOf: (image: string): Body => ({ template: { spec: { containers: [container({ image })] } } }),
   },
 ] as const;

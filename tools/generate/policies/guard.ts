@@ -1,5 +1,6 @@
 /** Guards: they take no parameters, so that they hold, and let namespaces go, whatever becomes of baselines and CRD. */
 import {
+  admissionLabel,
   allowDeletionAnnotation,
   baselineLabel,
   baselineUidLabel,
@@ -158,6 +159,30 @@ export const baselineDeletion: GuardPolicy = {
 oldObject.metadata.?annotations['${allowDeletionAnnotation}'].orValue('') == variables.generation`,
       found: `'baseline ' + oldObject.metadata.name + ' covers ' + string(variables.covered) + ' namespaces, which would lose its protection, and is at generation ' + variables.generation`,
       fix: `if that is meant, set its annotation ${allowDeletionAnnotation} to that generation, then delete it`,
+    },
+  ],
+};
+
+/** The label is there for speed; protection may not hang on who keeps it right. */
+export const guardBaselines: GuardPolicy = {
+  name: 'guard-baselines',
+  about:
+    'Baselines: the label securitybaseline.io/admission, by which admission passes them over, must say what the spec says.',
+  rules: [{ apiGroups: [group], operations: ['CREATE', 'UPDATE'], resources: ['securitybaselines'] }],
+  variables: [
+    { name: 'label', expression: `object.metadata.?labels['${admissionLabel}'].orValue('')` },
+    { name: 'mode', expression: `dyn(object).spec.mode == 'Audit' ? 'audit' : 'enforce'` },
+    {
+      name: 'asksNothing',
+      expression: `!has(dyn(object).spec.admission) && dyn(object).spec.?networkPolicy.?tenantPolicies.orValue('Allow') == 'Allow'`,
+    },
+  ],
+  validations: [
+    {
+      name: 'guard',
+      holds: `variables.label == '' || variables.label == variables.mode || (variables.label == 'none' && variables.asksNothing)`,
+      found: `'baseline ' + object.metadata.name + ' with the label ${admissionLabel}: ' + variables.label + ', which is not what its spec says'`,
+      fix: 'remove the label, or set it to the mode (enforce or audit), or to none where neither spec.admission nor tenantPolicies asks for anything',
     },
   ],
 };

@@ -23,6 +23,7 @@ export const membership: BaselinePolicy = {
     'Namespaces: a change of labels that moves one into or out of a baseline takes the verb join or leave on it; so does creating one ' +
     'into a baseline with joining: Guarded. Label changes through subresources are refused outright by guard-namespaces.',
   exemptOperator: true,
+  concernsAll: true,
   asksAuthorizer: true,
   rules: [{ apiGroups: [''], operations: ['CREATE', 'UPDATE'], resources: ['namespaces'] }],
   selection: {

@@ -9,7 +9,12 @@
  * https://github.com/kubernetes/apiserver/blob/v0.36.3/pkg/admission/plugin/cel/activation.go
  */
 import { Document } from 'yaml';
-import { apiVersion as baselineVersion, group, operatorName } from '../../../src/api/labels.ts';
+import {
+  admissionLabel,
+  apiVersion as baselineVersion,
+  group,
+  operatorName,
+} from '../../../src/api/labels.ts';
 import { byRequestNamespace, type Selection, type Variable } from './selection.ts';
 
 /** A request that a policy is about, as in admissionregistration.k8s.io/v1. */
@@ -48,6 +53,8 @@ export interface BaselinePolicy extends PolicyParts {
   readonly exemptOperator?: boolean;
   /** CEL, true where the baseline asks for anything that this policy is about. Default: it always does. */
   readonly concerns?: string;
+  /** Whether it also concerns baselines that ask nothing of admission. */
+  readonly concernsAll?: boolean;
   /** Default: by the namespace of the request. */
   readonly selection?: Selection;
   /** Whether rules use `authorizer`. */
@@ -116,14 +123,26 @@ export function baselinePolicyFile(policy: BaselinePolicy): string {
       "'would be denied were it not in mode Audit: baseline ' + params.metadata.name + ', ",
     ),
   };
-  const paramRef = { selector: {}, parameterNotFoundAction: 'Allow' };
+  // A baseline without the label is looked at, so that nothing depends on it; one that does not tell the truth is refused (guard-baselines).
+  const paramRef = (otherMode: 'enforce' | 'audit'): object => ({
+    selector: {
+      matchExpressions: [
+        {
+          key: admissionLabel,
+          operator: 'NotIn',
+          values: policy.concernsAll ? [otherMode] : ['none', otherMode],
+        },
+      ],
+    },
+    parameterNotFoundAction: 'Allow',
+  });
   const { name } = policy;
   const markers = { [`${group}/parameters`]: 'baselines', ...(policy.exemptOperator ? exemptsOperator : {}) };
   return documents(policy.about, [
     policyObject(name, enforced, markers),
-    bindingObject(name, { paramRef, validationActions: ['Deny'] }),
+    bindingObject(name, { paramRef: paramRef('audit'), validationActions: ['Deny'] }),
     policyObject(`${name}-audit`, audited, markers),
-    bindingObject(`${name}-audit`, { paramRef, validationActions: ['Warn', 'Audit'] }),
+    bindingObject(`${name}-audit`, { paramRef: paramRef('enforce'), validationActions: ['Warn', 'Audit'] }),
   ]);
 }
 
