@@ -61,14 +61,18 @@ export async function refusal(...args: readonly string[]): Promise<string> {
   return 'not refused';
 }
 
-/** The one object of this kind, and name where there are several. */
+/** The one object of this kind, and of this name and namespace where there are several. */
 export function only<Kind extends Manifest = Manifest>(
   objects: readonly Manifest[],
   kind: string,
   name?: string,
+  namespace?: string,
 ): Kind {
   const found = objects.filter(
-    (object) => object.kind === kind && (name === undefined || object.metadata.name === name),
+    ({ kind: itsKind, metadata }) =>
+      itsKind === kind &&
+      (name === undefined || metadata.name === name) &&
+      (namespace === undefined || metadata.namespace === namespace),
   );
   if (found.length !== 1) throw new Error(`${found.length} objects are ${kind} ${name ?? ''}`);
   return found[0] as Kind;

@@ -5,7 +5,7 @@
 import { globSync, readFileSync } from 'node:fs';
 
 const root = new URL('../../', import.meta.url);
-const templates = 'charts/security-baseline-operator/templates';
+const chart = 'charts/security-baseline-operator';
 
 /** A template that is generated. */
 interface GeneratedTemplate {
@@ -36,11 +36,30 @@ const generated: readonly GeneratedTemplate[] = [
     sources: ['config/policies/rules/*.yaml'],
     when: '.Values.features.admission',
   },
+  {
+    file: 'prometheus-rules.yaml',
+    sources: ['config/monitoring/prometheus-rules.yaml'],
+    when: 'ne .Values.features.monitoring "None"',
+  },
+  {
+    file: 'pod-monitor.yaml',
+    sources: ['config/monitoring/pod-monitor/*.yaml'],
+    when: 'eq .Values.features.monitoring "PodMonitor"',
+  },
+  {
+    file: 'service-monitor.yaml',
+    sources: ['config/monitoring/service-monitor/*.yaml'],
+    when: 'eq .Values.features.monitoring "ServiceMonitor"',
+  },
 ];
 
 /** Each generated file of the chart, with its text. */
 export function chartFiles(): ReadonlyMap<string, string> {
-  return new Map(generated.map((template) => [`${templates}/${template.file}`, textOf(template)]));
+  return new Map([
+    ...generated.map((template) => [`${chart}/templates/${template.file}`, textOf(template)] as const),
+    // A template can read files of its own chart alone.
+    [`${chart}/dashboard.json`, read('config/monitoring/dashboard.json')],
+  ]);
 }
 
 function textOf({ file, sources, when, onUninstall }: GeneratedTemplate): string {
@@ -49,7 +68,7 @@ function textOf({ file, sources, when, onUninstall }: GeneratedTemplate): string
   );
   if (files.length === 0) throw new Error(`${file}: no file matches ${sources.join(', ')}`);
   const objects = files.map((source) => {
-    const text = templateOf(readFileSync(new URL(source, root), 'utf8').trimEnd());
+    const text = templateOf(read(source).trimEnd());
     return onUninstall === 'keep' ? kept(text) : text;
   });
   return [
@@ -59,6 +78,10 @@ function textOf({ file, sources, when, onUninstall }: GeneratedTemplate): string
     ...(when === undefined ? [] : ['{{- end }}']),
     '',
   ].join('\n');
+}
+
+function read(file: string): string {
+  return readFileSync(new URL(file, root), 'utf8');
 }
 
 /** A manifest's text as a template: what begins an action is text here, and what differs between installs is a value. */
