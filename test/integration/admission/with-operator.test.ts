@@ -31,7 +31,7 @@ const everything = {
   resourceQuotas: [{ name: 'compute', spec: { hard: { pods: '10' } } }],
   limitRanges: [{ name: 'defaults', spec: { limits: [{ type: 'Container', default: { cpu: '1' } }] } }],
   serviceAccounts: [{ name: 'app', rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }] }],
-  podSecurity: { enforce: 'privileged', warn: 'restricted' },
+  podSecurity: { warn: 'restricted' },
   admission: { holdPodsUntilHardened: true, images: { registries: ['registry.example.com/'] } },
 };
 
@@ -66,8 +66,11 @@ describe('Restrict of one baseline', () => {
     await using restricting = harness.scenario();
     await using denying = harness.scenario();
     await restricting.baseline({ networkPolicy: { defaultDeny: ['Ingress'], tenantPolicies: 'Restrict' } });
-    await denying.baseline({ networkPolicy: { defaultDeny: ['Egress'] } });
-    const namespace = await restricting.namespace('a', { ...restricting.label, ...denying.label });
+    await denying.baseline({
+      namespaceSelector: { matchLabels: restricting.label },
+      networkPolicy: { defaultDeny: ['Egress'] },
+    });
+    const namespace = await restricting.namespace();
     await eventually(
       async () => {
         const { metadata } = await harness.admin.get({ kind: 'Namespace', name: namespace });
