@@ -4,15 +4,21 @@ import type { ApiClient } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
-/** One of config/policies; they are installed together. */
-const bindingName = 'pods.securitybaseline.io';
+/** A binding of each part of config/policies: a part is installed whole. */
+const bindings = {
+  /** What keeps namespaces in their baseline, and out of one that is guarded. */
+  guard: 'membership.securitybaseline.io',
+  /** What baselines ask of pods, workloads and tenants' own policies. */
+  rules: 'pods.securitybaseline.io',
+} as const;
+type Problems = Readonly<Record<keyof typeof bindings, string | undefined>>;
 
 /** Asks now and then, and remembers the answer. */
 export class AdmissionCheck {
   readonly #client: ApiClient;
   readonly #logger: Logger;
   readonly #onChange: () => void;
-  #problem: string | undefined;
+  #problems: Problems = { guard: undefined, rules: undefined };
   #isKnown = false;
 
   /** @param onChange called when the answer is another one */
@@ -30,18 +36,18 @@ export class AdmissionCheck {
   /** Why what the baseline asks of admission is not done, in words; undefined where it is done, or nothing is asked. */
   problemOf({ spec }: SecurityBaseline): string | undefined {
     const { admission, joining = 'Open', networkPolicy } = spec;
-    const asks =
-      admission !== undefined || joining !== 'Open' || (networkPolicy?.tenantPolicies ?? 'Allow') !== 'Allow';
-    return asks ? this.#problem : undefined;
+    const asksRules = admission !== undefined || (networkPolicy?.tenantPolicies ?? 'Allow') !== 'Allow';
+    const { guard, rules } = this.#problems;
+    return (asksRules ? rules : undefined) ?? (joining === 'Open' ? undefined : guard);
   }
 
   /** Asks anew. Never rejects: an answer that cannot be had leaves the last one. */
   async refresh(): Promise<void> {
     try {
-      const problem = await this.#ask();
-      if (problem === this.#problem) return;
-      this.#problem = problem;
-      this.#logger.info('admission checked', { problem: problem ?? 'none' });
+      const [guard, rules] = await Promise.all([this.#ask(bindings.guard), this.#ask(bindings.rules)]);
+      if (guard === this.#problems.guard && rules === this.#problems.rules) return;
+      this.#problems = { guard, rules };
+      this.#logger.info('admission checked', { guard: guard ?? 'installed', rules: rules ?? 'installed' });
       this.#onChange();
     } catch (error) {
       this.#logger.warn('admission not checked', { error });
@@ -50,7 +56,7 @@ export class AdmissionCheck {
     }
   }
 
-  async #ask(): Promise<string | undefined> {
+  async #ask(bindingName: string): Promise<string | undefined> {
     try {
       await this.#client.request({
         operation: { verb: 'get', resource: 'validatingadmissionpolicybindings', name: bindingName },
@@ -63,7 +69,7 @@ export class AdmissionCheck {
       // Only for a resource that it serves does the API server name the object that is missing.
       return error.details.name === undefined
         ? 'this API server has no ValidatingAdmissionPolicy (Kubernetes before 1.30), so nothing is decided at admission; the rest works'
-        : 'the admission policies are not installed, so nothing is decided at admission; apply config/policies. The rest works';
+        : 'the admission policies that would do it are not installed; apply config/policies. The rest works';
     }
   }
 }
