@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { cacheRoot, withLock } from '../controlplane/cache.ts';
 import { ensureDebianPackages } from '../foreign/debian.ts';
+import { normalizeTar } from './archive.ts';
 import { Buildah } from './buildah.ts';
 import { ensureLocalBase } from './local-base.ts';
 import { answer, run } from './run.ts';
@@ -43,6 +44,7 @@ export async function buildImage(build: ImageBuild): Promise<void> {
   try {
     if (engine === undefined) await buildWithBuildah(build, partial);
     else await buildWithEngine(engine, build, partial);
+    await normalizeTar(partial, build.timestamp);
     await rename(partial, build.archive);
   } finally {
     await rm(partial, { force: true });

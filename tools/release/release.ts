@@ -4,15 +4,15 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
 import { kubectl } from '../foreign/kubectl.ts';
+import { writeTarGz } from '../image/archive.ts';
 import { componentsOf } from '../image/components.ts';
 import { OciArchive } from '../image/oci-archive.ts';
 import { run } from '../image/run.ts';
-import { writeTarGz } from './archive.ts';
 import { sbom } from './sbom.ts';
 
 const repository = join(import.meta.dirname, '../..');
@@ -90,8 +90,7 @@ async function writeChart(staging: string, { imageRepository, timestamp }: Relea
     if (imageRepository !== undefined) await setRepository(join(chart, 'values.yaml'), imageRepository);
     // The form of all charts' archives: NAME-VERSION.tgz, with a folder NAME in it.
     const file = join(staging, `${name}-${version}.tgz`);
-    const paths = (await readdir(chart)).sort();
-    await writeTarGz(file, { directory: chart, paths, prefix: name, timestamp });
+    await writeTarGz(file, { directory: chart, prefix: name, timestamp });
   } finally {
     await rm(work, { recursive: true, force: true });
   }
@@ -108,13 +107,11 @@ async function writeCli(staging: string, { timestamp }: ReleaseOptions): Promise
   await run(process.execPath, [join(repository, 'tools/build-cli.ts')]);
   const work = await mkdtemp(join(tmpdir(), 'sbo-cli-'));
   try {
-    const parts = ['dist/kubectl-baseline', 'dist/kubectl-baseline.licences.txt', 'LICENSE'];
-    const paths = parts.map((part) => part.replace('dist/', ''));
-    for (const [index, part] of parts.entries()) {
-      await copyFile(join(repository, part), join(work, paths[index] ?? ''));
+    for (const part of ['dist/kubectl-baseline', 'dist/kubectl-baseline.licences.txt', 'LICENSE']) {
+      await copyFile(join(repository, part), join(work, basename(part)));
     }
     const prefix = `kubectl-baseline-${version}`;
-    await writeTarGz(join(staging, `${prefix}.tar.gz`), { directory: work, paths, prefix, timestamp });
+    await writeTarGz(join(staging, `${prefix}.tar.gz`), { directory: work, prefix, timestamp });
   } finally {
     await rm(work, { recursive: true, force: true });
   }
