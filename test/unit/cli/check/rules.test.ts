@@ -403,6 +403,13 @@ describe('rules', () => {
     }
   });
 
+  it('restrict NetworkPolicies in a direction that another baseline denies', async () => {
+    const openEgress = policy('policyTypes: [Egress], egress: [{}]');
+    const other = baseline('networkPolicy: { defaultDeny: [Egress] }', 'other');
+    expect(brokenRules(await checkText(tenantPolicies('Restrict') + openEgress))).toEqual([]);
+    expect(brokenRules(await checkText(tenantPolicies('Restrict') + other + openEgress))).toEqual(['SB802']);
+  });
+
   it('look into the templates of every workload', async () => {
     const spec = '{ hostNetwork: true }';
     const texts = {

@@ -37,12 +37,11 @@ export const networkOpening: Rule = {
 const mostNamed = 3;
 
 /** What the rules about tenantPolicies report already. */
-function isRefused({ policy }: TenantPolicy, { baselines }: NamespaceScope): boolean {
+function isRefused({ policy }: TenantPolicy, { baselines, desired }: NamespaceScope): boolean {
   return baselines.some(({ spec: { networkPolicy } }) => {
     if (networkPolicy?.tenantPolicies === 'Forbid') return true;
     return (
-      networkPolicy?.tenantPolicies === 'Restrict' &&
-      restrictViolations(policy, networkPolicy.defaultDeny ?? []).length > 0
+      networkPolicy?.tenantPolicies === 'Restrict' && restrictViolations(policy, desired.denied).length > 0
     );
   });
 }

@@ -9,18 +9,17 @@ export const tenantPolicyRestricted: Rule = {
   severity: 'error',
   title: 'NetworkPolicies name their peers where the baseline has tenantPolicies: Restrict',
   help:
-    "In the directions that the baseline denies, each peer is the namespace's own pods, namespaces by name, or a narrow ipBlock without a cloud's " +
+    "In the directions that baselines deny, each peer is the namespace's own pods, namespaces by name, or a narrow ipBlock without a cloud's " +
     'metadata address.',
   fix: 'Name the peers, or ask for a BaselineException of kind Ingress or Egress.',
   link: 'https://kubernetes.io/docs/concepts/services-networking/network-policies/',
   *check(scope) {
     if (scope.kind !== 'namespace') return;
     for (const { metadata, spec } of scope.baselines) {
-      const section = spec.networkPolicy;
-      if (section?.tenantPolicies !== 'Restrict') continue;
+      if (spec.networkPolicy?.tenantPolicies !== 'Restrict') continue;
       const baseline = metadata.name;
       for (const { object, policy } of tenantPolicies(scope)) {
-        for (const { field, message } of restrictViolations(policy, section.defaultDeny ?? [])) {
+        for (const { field, message } of restrictViolations(policy, scope.desired.denied)) {
           yield { object, path: toPath(field), baseline, message: `${field}: ${message}` };
         }
       }
