@@ -1,0 +1,86 @@
+/** What an installer writes into config/policies/settings reaches every policy. */
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { kubectl } from '../../tools/foreign/kubectl.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+interface Policy {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec: {
+    readonly paramKind?: object;
+    readonly variables: readonly { readonly name: string; readonly expression: string }[];
+    readonly matchConstraints: { readonly namespaceSelector?: unknown };
+  };
+}
+
+async function render(folder: string): Promise<readonly Policy[]> {
+  const { stdout } = await promisify(execFile)(await kubectl.path(), ['kustomize', folder], {
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  return parseAllDocuments(stdout)
+    .map((document) => document.toJS({ maxAliasCount: -1 }) as Policy)
+    .filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+}
+
+/** The folder, with these settings in place of what is there. */
+async function withSettings(folder: string, settings: Readonly<Record<string, string>>): Promise<void> {
+  const file = join(folder, 'policies/settings/settings.yaml');
+  let text = await readFile(file, 'utf8');
+  for (const [key, value] of Object.entries(settings)) {
+    const line = new RegExp(`^  ${key}: .*$`, 'm');
+    expect(text).toMatch(line);
+    text = text.replace(line, `  ${key}: ${value}`);
+  }
+  await writeFile(file, text);
+}
+
+const given = {
+  breakGlassGroup: 'acme:emergency',
+  operatorUser: 'system:serviceaccount:acme-security:sbo',
+  operatorNamespace: 'acme-security',
+};
+
+test("the break-glass group, the operator's user and its namespace are written into every policy", async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'admission-settings-'));
+  try {
+    const config = join(directory, 'config');
+    await cp(join(root, 'config'), config, { recursive: true });
+    const before = await render(join(config, 'policies'));
+    await withSettings(config, given);
+    const after = await render(join(config, 'policies'));
+
+    expect(after.map(({ metadata }) => metadata.name)).toEqual(before.map(({ metadata }) => metadata.name));
+    expect(after).toHaveLength(14);
+    expect(JSON.stringify(after)).not.toMatch(/security-baseline:break-glass|security-baseline-system/);
+    for (const { metadata, spec } of after) {
+      const expressionOf = (name: string): string | undefined =>
+        spec.variables.find((variable) => variable.name === name)?.expression;
+      expect(expressionOf('breakGlass'), metadata.name).toBe(`'acme:emergency' in request.userInfo.groups`);
+      const hadOperator = before
+        .find((policy) => policy.metadata.name === metadata.name)
+        ?.spec.variables.some(({ name }) => name === 'operator');
+      expect(expressionOf('operator'), metadata.name).toBe(
+        hadOperator ? `'system:serviceaccount:acme-security:sbo' == request.userInfo.username` : undefined,
+      );
+      if (spec.paramKind === undefined) continue;
+      expect(spec.matchConstraints.namespaceSelector, metadata.name).toEqual({
+        matchExpressions: [
+          {
+            key: 'kubernetes.io/metadata.name',
+            operator: 'NotIn',
+            values: ['kube-system', 'kube-public', 'kube-node-lease', 'acme-security'],
+          },
+        ],
+      });
+    }
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
