@@ -1,7 +1,7 @@
+import { matchesSelector } from '../api/label-selector.ts';
 import { ConnectionSet } from './connection-set.ts';
 import { contains } from './intervals.ts';
 import { parseAddress } from './ip.ts';
-import { matchesSelector } from './label-selector.ts';
 import type { Direction, Labels, Pod } from './model.ts';
 import { type NormalPolicy, type Peer, type Rule, resolvePorts } from './policy.ts';
 

@@ -1,6 +1,7 @@
+import { matchesSelector } from '../api/label-selector.ts';
 import { Bits } from './bits.ts';
 import { ConnectionSet } from './connection-set.ts';
-import { matchesSelector, selectorKey } from './label-selector.ts';
+import { selectorKey } from './label-selector.ts';
 import { type Layer, Layers } from './layers.ts';
 import type { LabelSelector, Labels } from './model.ts';
 import type { Parties, Unit } from './parties.ts';

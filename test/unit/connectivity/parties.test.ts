@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { matchesSelector, selectorKey } from '../../../src/connectivity/label-selector.ts';
+import { matchesSelector } from '../../../src/api/label-selector.ts';
+import { selectorKey } from '../../../src/connectivity/label-selector.ts';
 import type { NetworkPolicySpec, Pod } from '../../../src/connectivity/model.ts';
 import { Parties } from '../../../src/connectivity/parties.ts';
 import { normalizePolicy } from '../../../src/connectivity/policy.ts';
