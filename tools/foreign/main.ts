@@ -6,6 +6,7 @@ import { ensureDebianPackages } from './debian.ts';
 import { helm } from './helm.ts';
 import { kubectl } from './kubectl.ts';
 import { ensurePrometheus } from './prometheus.ts';
+import { ensurePrometheusOperatorCrds } from './prometheus-operator.ts';
 
 /** A program of somebody else. */
 interface ForeignTool {
@@ -20,6 +21,7 @@ const tools: readonly ForeignTool[] = [
   { name: 'helm', ensure: (signal) => helm.ensure({ signal }) },
   { name: 'buildah', ensure: (signal) => ensureDebianPackages(['buildah', 'debootstrap'], signal) },
   { name: 'prometheus', ensure: ensurePrometheus },
+  { name: 'prometheus-operator', ensure: ensurePrometheusOperatorCrds },
 ];
 
 /** Runs and returns the exit code: 0 done, 1 failed, 2 not understood, 130 interrupted. */

@@ -303,7 +303,7 @@ const rows: readonly Row[] = [
       }),
       time([{ expr: 'process_resident_memory_bytes{job="$job"}', legend: '{{instance}}' }], {
         title: 'Memory',
-        description: 'Resident.',
+        description: 'Resident memory of the process. Its limit is in the Deployment.',
         unit: 'bytes',
         width: 6,
       }),
@@ -311,7 +311,7 @@ const rows: readonly Row[] = [
         [{ expr: 'rate(process_cpu_seconds_total{job="$job"}[$__rate_interval])', legend: '{{instance}}' }],
         {
           title: 'CPU',
-          description: 'Cores.',
+          description: 'Cores in use. There is no limit on them, on purpose.',
           width: 6,
         },
       ),
