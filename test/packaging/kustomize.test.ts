@@ -1,8 +1,10 @@
 /** What is installed with kustomize. */
 import { globSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { installation, readManifests } from '../../tools/operator/manifests.ts';
+import { readPages, stepsOf } from '../support/docs-pages.ts';
 import { type Deployment, kustomize, type Manifest, nameOf, only, root } from './rendering.ts';
 
 const folders = ['config/default', ...globSync('config/overlays/*', { cwd: root }).sort()];
@@ -87,6 +89,36 @@ test('components can be combined', async () => {
   expect(metadata.name).toBe('security-baseline-operator');
   expect(spec.replicas).toBe(3);
   expect(spec.template.spec.containers[0].image).toBe('registry.example.com/sbo@sha256:abc');
+});
+
+test("settings of one's own, as the guide has them, reach every policy and the operator", async () => {
+  const guide = readPages().find(({ path }) => path === 'docs/guides/install.md');
+  const files = guide === undefined ? [] : stepsOf(guide).filter((step) => step.kind === 'file');
+  await mkdir(join(root, '.tmp'), { recursive: true });
+  const folder = await mkdtemp(join(root, '.tmp', 'guide-'));
+  try {
+    for (const { name, content } of files) {
+      await mkdir(dirname(join(folder, name)), { recursive: true });
+      // It is one folder deeper here, and one more.
+      await writeFile(join(folder, name), content.replaceAll('../config/', '../../../config/'));
+    }
+    const objects = await kustomize(join(folder, 'my-cluster'));
+    const text = (object: Manifest): string => JSON.stringify(object);
+    const policies = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+    expect(policies.length).toBeGreaterThan(12);
+    for (const policy of policies)
+      expect(text(policy), nameOf(policy)).toContain("'acme:on-call' in request");
+    const ofBaselines = ({ metadata }: Manifest): boolean =>
+      metadata.labels?.['securitybaseline.io/parameters'] === 'baselines';
+    for (const policy of policies.filter(ofBaselines)) {
+      expect(text(policy), nameOf(policy)).toContain('"security-baseline-system","istio-system"]');
+    }
+    const { containers } = only<Deployment>(objects, 'Deployment').spec.template.spec;
+    expect(containers[0].args).toContain('--protected-namespaces=istio-system');
+    expect(containers[0].image).toBe('registry.example.com/security-baseline-operator:0.1.0');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('every kustomization renders', async () => {

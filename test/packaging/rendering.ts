@@ -61,6 +61,11 @@ export async function refusal(...args: readonly string[]): Promise<string> {
   return 'not refused';
 }
 
+/** What `helm lint` says. */
+export async function lint(): Promise<string> {
+  return await output(await helm.path(), ['lint', '--strict', chart]);
+}
+
 /** The one object of this kind, and of this name and namespace where there are several. */
 export function only<Kind extends Manifest = Manifest>(
   objects: readonly Manifest[],
