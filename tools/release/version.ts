@@ -22,19 +22,19 @@ export const versionPlaces: readonly VersionPlace[] = [
   { file: 'config/manager/kustomization.yaml', before: '    newTag: ' },
 ];
 
-/** The version that a place has now. */
-export function versionAt({ file, before }: VersionPlace): string {
-  const line = readFileSync(join(repository, file), 'utf8')
+/** The version that a place has now, in this checkout or another. */
+export function versionAt({ file, before }: VersionPlace, checkout = repository): string {
+  const line = readFileSync(join(checkout, file), 'utf8')
     .split('\n')
     .find((line) => line.startsWith(before));
   if (line === undefined) throw new Error(`${file} has no line that starts with ${JSON.stringify(before)}`);
   return line.slice(before.length).replaceAll('"', '');
 }
 
-/** Writes a version to all places. */
-export function setVersion(version: string): void {
+/** Writes a version to all places, of this checkout or another. */
+export function setVersion(version: string, checkout = repository): void {
   for (const { file, before } of versionPlaces) {
-    const path = join(repository, file);
+    const path = join(checkout, file);
     const lines = readFileSync(path, 'utf8').split('\n');
     const changed = lines.map((line) => (line.startsWith(before) ? before + version : line));
     writeFileSync(path, changed.join('\n'));
