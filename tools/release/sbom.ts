@@ -1,11 +1,14 @@
 /** What the release is made of: a CycloneDX document (https://cyclonedx.org/docs/1.5/json/). */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ImageComponent } from '../image/components.ts';
 
 const repository = join(import.meta.dirname, '../..');
+const maxBuffer = 64 << 20;
 
 interface Bom {
   serialNumber: string;
@@ -36,12 +39,30 @@ export interface SbomOptions {
  * @returns JSON.
  */
 export async function sbom({ name, image, timestamp }: SbomOptions): Promise<string> {
-  const flags = ['--sbom-format=cyclonedx', '--sbom-type=application', '--omit=dev', '--package-lock-only'];
-  const { stdout } = await promisify(execFile)('npm', ['sbom', ...flags], {
-    cwd: repository,
-    maxBuffer: 64 << 20,
-  });
-  const bom = JSON.parse(stdout) as Bom;
+  const folder = await mkdtemp(join(tmpdir(), 'sbo-sbom-'));
+  try {
+    await writeProductionManifests(folder);
+    const flags = ['--sbom-format=cyclonedx', '--sbom-type=application', '--package-lock-only'];
+    const { stdout } = await promisify(execFile)('npm', ['sbom', ...flags], { cwd: folder, maxBuffer });
+    return withImage(JSON.parse(stdout) as Bom, { name, image, timestamp });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Not `--omit=dev`: npm then leaves out what a development dependency needs, too, such as yaml and lodash. */
+async function writeProductionManifests(folder: string): Promise<void> {
+  const read = async (file: string) => JSON.parse(await readFile(join(repository, file), 'utf8'));
+  const write = (file: string, content: unknown) => writeFile(join(folder, file), JSON.stringify(content));
+  const { devDependencies: _, ...manifest } = (await read('package.json')) as { devDependencies: unknown };
+  const lock = (await read('package-lock.json')) as { packages: Record<string, { dev?: boolean }> };
+  const production = Object.entries(lock.packages).filter(([, { dev }]) => dev !== true);
+  const packages = { ...Object.fromEntries(production), '': manifest };
+  await write('package.json', manifest);
+  await write('package-lock.json', { ...lock, packages });
+}
+
+function withImage(bom: Bom, { name, image, timestamp }: SbomOptions): string {
   bom.metadata.timestamp = new Date(timestamp * 1000).toISOString();
   bom.metadata.component.name = name;
   const root = bom.metadata.component['bom-ref'];
