@@ -29,7 +29,8 @@ export class StandInNodes implements AsyncDisposable {
   readonly #admin: RestClient;
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
-  #operator: { readonly podUid: string; readonly process: OperatorProcess } | undefined;
+  #operator: { readonly podUid: string; readonly process: OperatorProcess; isReady: boolean } | undefined;
+  #problem = '';
 
   constructor(controlPlane: ControlPlane, admin: RestClient) {
     this.#controlPlane = controlPlane;
@@ -39,9 +40,9 @@ export class StandInNodes implements AsyncDisposable {
 
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
+      // Pods, and what they need, come and go between a look and a write; as on a node, it is tried again.
       await this.#look().catch((error: unknown) => {
-        // Pods come and go between a look and a write; the next look tells.
-        if (!(error instanceof Error && error.name === 'RestError')) throw error;
+        this.#problem = String(error);
       });
       await sleep(lookEveryMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
     }
@@ -52,7 +53,10 @@ export class StandInNodes implements AsyncDisposable {
     const alive = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
     const operators = alive.filter(({ metadata }) => metadata.labels?.[operatorLabel] === operatorName);
     await this.#runOperator(operators);
-    for (const pod of alive) if (pod.status?.phase === 'Pending') await this.#sayItRuns(pod);
+    for (const pod of alive) {
+      if (pod.status?.phase !== 'Pending') continue;
+      if (this.#operator?.isReady === true || !operators.includes(pod)) await this.#sayItRuns(pod);
+    }
   }
 
   async #runOperator(pods: readonly Pod[]): Promise<void> {
@@ -75,8 +79,17 @@ export class StandInNodes implements AsyncDisposable {
       flags: (container.args ?? []).filter((flag) => !flag.startsWith('--probe-address')),
       environment: { ...Object.fromEntries(given), POD_NAMESPACE: namespace, POD_NAME: name },
     });
-    this.#operator = { podUid: uid, process };
-    await process.ready();
+    const operator = { podUid: uid, process, isReady: false };
+    this.#operator = operator;
+    // Not waited for: whoever is not ready may yet be taken away.
+    process.ready().then(
+      () => {
+        operator.isReady = true;
+      },
+      (error: unknown) => {
+        this.#problem = String(error);
+      },
+    );
   }
 
   async #sayItRuns({ metadata, spec }: Pod): Promise<void> {
@@ -100,9 +113,10 @@ export class StandInNodes implements AsyncDisposable {
     await this.#admin.mergePatch({ kind: 'Pod', namespace, name }, { status }, 'status');
   }
 
-  /** What the operator has logged; empty where none runs. */
+  /** What the operator has logged, and what kept it from running last; for a failure message. */
   get operatorLog(): readonly string[] {
-    return this.#operator?.process.log.map((line) => JSON.stringify(line)) ?? [];
+    const log = this.#operator?.process.log.map((line) => JSON.stringify(line)) ?? [];
+    return this.#problem === '' ? log : [...log, this.#problem];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
