@@ -32,6 +32,12 @@ const tampering = [
   ['RoleBinding', 'tenant.app', { subjects: [] }],
 ] as const;
 
+/** Permissions for what is not done here, each with the reason. */
+const rare: Readonly<Record<string, string>> = {
+  'patch events.events.k8s.io':
+    'an event that repeats is written again after a minute at the soonest: test/unit/kube/event-recorder.test.ts',
+};
+
 let cluster: InstallCluster;
 let breakGlass: RestClient;
 let requests: readonly Done[];
@@ -66,15 +72,15 @@ async function doEverything(): Promise<void> {
     ...['patch', 'deployment', 'security-baseline-operator', '-n', own, '--type=json'],
     ...[
       '-p',
-      '[{"op":"add","path":"/spec/template/spec/containers/0/args/-","value":"--removal-threshold=1"}]',
+      '[{"op":"add","path":"/spec/template/spec/containers/0/args/-","value":"--removal-threshold=3"}]',
     ],
   );
   await cluster.runOperator();
   const { admin } = cluster;
   const baseline = { kind: 'SecurityBaseline', name: 'tenant' } as const;
   await admin.create(baseline, { spec });
-  for (const name of ['a', 'b']) await admin.create({ kind: 'Namespace', name }, prod);
-  await hardened(2);
+  for (const name of tenants) await admin.create({ kind: 'Namespace', name }, prod);
+  await hardened(tenants.length);
 
   // Twice each: the second time, the event that told of the first is told again.
   for (const [kind, name, change] of [...tampering, ...tampering]) {
@@ -92,7 +98,7 @@ async function doEverything(): Promise<void> {
   });
   await eventually(async () => (await admin.get(exception)).status !== undefined, { what: 'it is judged' });
 
-  // Both namespaces would lose it: held, then undone. One after the other is not many.
+  // All namespaces would lose it: held, then undone.
   const current = await admin.get(baseline);
   await admin.replace({ ...current, spec: { ...spec, namespaceSelector: { matchLabels: { no: 'one' } } } });
   const holds = { kind: 'ConfigMap', namespace: own, name: 'security-baseline-removal-holds' } as const;
@@ -103,21 +109,25 @@ async function doEverything(): Promise<void> {
   await eventually(async () => Object.keys((await admin.get(holds)).data ?? {}).length === 0, {
     what: 'nothing is held',
   });
-  await hardened(2);
+  await hardened(tenants.length);
 
-  // What one leaves is left behind, what the other leaves is taken away.
+  // Of the one that leaves, the objects are left behind; of the others, they are taken away.
   await breakGlass.mergePatch(
     { kind: 'Namespace', name: 'a' },
     { metadata: { labels: { environment: null } } },
   );
   await gone('a');
   await admin.replace({ ...(await admin.get(baseline)), spec });
-  await hardened(1);
+  await hardened(tenants.length - 1);
+  const { metadata } = await admin.get(baseline);
+  const allow = { 'securitybaseline.io/allow-deletion': String(metadata.generation) };
+  await admin.mergePatch(baseline, { metadata: { annotations: allow } });
   await admin.delete(baseline);
-  await gone('b');
+  for (const namespace of tenants) await gone(namespace);
   await cluster.stopOperator();
 }
 
+const tenants = ['a', 'b', 'c', 'd', 'e'];
 const prod = { metadata: { labels: { environment: 'prod' } } };
 
 async function hardened(count: number): Promise<void> {
@@ -151,9 +161,9 @@ describe('the permissions of the operator', () => {
     expect([...new Set(forbidden)]).toEqual([]);
   });
 
-  test('are no more than it uses', () => {
+  test('are no more than it uses, but for what is rare', () => {
     const unused = allowed.filter((atom) => !requests.some((done) => needs(done, atom))).map(textOf);
-    expect(unused.sort()).toEqual([]);
+    expect(unused.sort()).toEqual(Object.keys(rare).sort());
   });
 
   test('are what it works by: no other role allows it anything but to ask what it may do', () => {
