@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { differenceOf } from '../support/docs-output.ts';
-import { readPages, type Shown, stepsOf, withOutput } from '../support/docs-pages.ts';
+import { readPages, root, type Shown, stepsOf, withOutput } from '../support/docs-pages.ts';
 
 const page = (...lines: string[]) => ({ path: 'docs/page.md', text: lines.join('\n') });
 
@@ -122,6 +123,11 @@ describe('in a page', () => {
     expect(() => stepsOf(page('<!-- not run: -->', '```sh', 'true', '```'))).toThrow('does not say why');
   });
 
+  test('what would run the tests themselves has to be marked', () => {
+    expect(() => stepsOf(page('```sh', 'make bench', '```'))).toThrow('docs/page.md:1: this is to be marked');
+    expect(() => stepsOf(page('<!-- not run: an hour -->', '```sh', 'make bench', '```'))).not.toThrow();
+  });
+
   test.each([
     ['of another shell', '```bash', 'kubectl get pods'],
     ['without a language', '```', '$ kubectl get pods'],
@@ -140,6 +146,18 @@ test('every page of the documentation can be read as steps', () => {
     }
   });
   expect(wrong).toEqual([]);
+});
+
+test('what a page says of a test that does it instead is of one that is there', () => {
+  const missing = readPages().flatMap((each) =>
+    stepsOf(each).flatMap((step) => {
+      const named = step.kind === 'not run' ? (step.reason.match(/\btest\/[\w./-]+/g) ?? []) : [];
+      return named
+        .filter((path) => !existsSync(root + path))
+        .map((path) => `${each.path}:${step.line}: ${path}`);
+    }),
+  );
+  expect(missing).toEqual([]);
 });
 
 describe('what a page shows', () => {
