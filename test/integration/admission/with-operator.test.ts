@@ -36,28 +36,32 @@ const everything = {
 };
 
 describe('deleting a hardened namespace, with a pod and all managed objects in it, past all policies', () => {
-  test.each(['running', 'stopped'] as const)('completes with the operator %s', async (state) => {
-    if (!harness.isOperatorRunning) await harness.startOperator();
-    await using scenario = harness.scenario();
-    await scenario.baseline(everything);
-    const namespace = await scenario.namespace();
-    await scenario.hardened();
-    const pod = { kind: 'Pod', namespace, name: 'app' } as const;
-    await eventually(() => harness.admin.create(pod, { spec: podSpec() }), { what: 'a pod is let in' });
-    const kinds = new Set((await harness.managedObjects(namespace)).map((name) => name.split(' ')[0]));
-    expect(kinds).toEqual(new Set(managedKinds));
-    const tenant = await harness.as('tess', ['system:masters']);
-    await expect(
-      tenant.delete({ kind: 'ResourceQuota', namespace, name: `${scenario.name}.compute` }),
-    ).rejects.toThrow(/only the operator may change it/);
+  test.each(['running', 'stopped'] as const)(
+    'completes with the operator %s',
+    async (state) => {
+      if (!harness.isOperatorRunning) await harness.startOperator();
+      await using scenario = harness.scenario();
+      await scenario.baseline(everything);
+      const namespace = await scenario.namespace();
+      await scenario.hardened();
+      const pod = { kind: 'Pod', namespace, name: 'app' } as const;
+      await eventually(() => harness.admin.create(pod, { spec: podSpec() }), { what: 'a pod is let in' });
+      const kinds = new Set((await harness.managedObjects(namespace)).map((name) => name.split(' ')[0]));
+      expect(kinds).toEqual(new Set(managedKinds));
+      const tenant = await harness.as('tess', ['system:masters']);
+      await expect(
+        tenant.delete({ kind: 'ResourceQuota', namespace, name: `${scenario.name}.compute` }),
+      ).rejects.toThrow(/only the operator may change it/);
 
-    if (state === 'stopped') await harness.stopOperator();
-    await tenant.delete({ kind: 'Namespace', name: namespace });
-    await eventually(
-      async () => expect(await harness.admin.find({ kind: 'Namespace', name: namespace })).toBeUndefined(),
-      { what: `${namespace} is gone`, timeoutMs: 60_000 },
-    );
-  });
+      if (state === 'stopped') await harness.stopOperator();
+      await tenant.delete({ kind: 'Namespace', name: namespace });
+      await eventually(
+        async () => expect(await harness.admin.find({ kind: 'Namespace', name: namespace })).toBeUndefined(),
+        { what: `${namespace} is gone`, timeoutMs: 60_000 },
+      );
+    },
+    120_000,
+  );
 });
 
 describe('Restrict of one baseline', () => {
