@@ -126,6 +126,8 @@ describe('the lines of a reconcile', () => {
     expect(first).toBe(second);
     expect(first).not.toBe(other);
     logs.end('team-a');
+    logs.of('team-a').info('between two');
+    expect(lines.at(-1)).not.toHaveProperty('reconcileId');
     logs.begin('team-a');
     reporter.failing(team, [failure('tenant')]);
     expect(lines.at(-1)?.reconcileId).not.toBe(first);
