@@ -2,6 +2,7 @@
  * Obtains other people's programs, which the packaging tests need: `make foreign`, or `make foreign TOOLS="..."` for some. What is
  * there already is left as it is.
  */
+import { actionlint } from './actionlint.ts';
 import { ensureDebianPackages } from './debian.ts';
 import { helm } from './helm.ts';
 import { kubectl } from './kubectl.ts';
@@ -19,6 +20,7 @@ interface ForeignTool {
 const tools: readonly ForeignTool[] = [
   { name: 'kubectl', ensure: (signal) => kubectl.ensure({ signal }) },
   { name: 'helm', ensure: (signal) => helm.ensure({ signal }) },
+  { name: 'actionlint', ensure: (signal) => actionlint.ensure({ signal }) },
   { name: 'buildah', ensure: (signal) => ensureDebianPackages(['buildah', 'debootstrap'], signal) },
   { name: 'prometheus', ensure: ensurePrometheus },
   { name: 'prometheus-operator', ensure: ensurePrometheusOperatorCrds },
