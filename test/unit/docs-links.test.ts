@@ -16,9 +16,10 @@ describe('the documentation', () => {
   });
 
   test('can be read whole by following links from docs/README.md', () => {
-    const reached = reachableFrom('docs/README.md', pages);
-    const lost = [...pages.keys()].filter((path) => path.startsWith('docs/') && !reached.has(path));
-    expect(lost).toEqual([]);
+    // Without the README's help, which shows but a few.
+    const inside = new Map([...pages].filter(([path]) => path.startsWith('docs/')));
+    const reached = reachableFrom('docs/README.md', inside);
+    expect([...inside.keys()].filter((path) => !reached.has(path))).toEqual([]);
   });
 
   test('begins in the README', () => {
