@@ -184,6 +184,12 @@ export function imageTests(cluster: ClusterOf): void {
         withImage('excepted', 'ghcr.io/expired/app:1'),
         foreign,
       ],
+      ['an ephemeral container under an exception', debug('ghcr.io/live/debug:1', 'excepted'), 'allowed'],
+      [
+        'an ephemeral container under an exception that has expired',
+        debug('ghcr.io/expired/debug:1', 'excepted'),
+        foreign,
+      ],
       ...exceptedObjects.flatMap(({ kind, path, specOf }): readonly Row[] => [
         [
           `a ${kind} that exists, given an image under an exception`,
@@ -263,7 +269,7 @@ function patchImage(to: string): Call {
   return patchSpec(`${paths.pods('images')}/old`, { containers: [container({ image: to })] });
 }
 
-function debug(from: string): Call {
+function debug(from: string, namespace = 'images'): Call {
   const ephemeralContainers = [{ name: 'debug', image: from }];
-  return patchSpec(`${paths.pods('images')}/old/ephemeralcontainers`, { ephemeralContainers });
+  return patchSpec(`${paths.pods(namespace)}/old/ephemeralcontainers`, { ephemeralContainers });
 }
