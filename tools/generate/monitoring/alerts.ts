@@ -143,7 +143,7 @@ const definitions: readonly Alert[] = [
     name: 'RepairStorm',
     severity: 'warning',
     expr: 'sum without ($replica, kind) (increase($drift_repairs_total[10m])) > 100',
-    for: '5m',
+    for: '15m',
     summary: 'Many managed objects are changed by somebody else.',
     description:
       '{{ $value | humanize }} were put back within ten minutes after {{ $labels.actor }} had changed or deleted them.',
