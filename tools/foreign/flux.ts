@@ -38,9 +38,9 @@ const crdFiles: Readonly<Record<string, GoTool>> = {
 
 /** Obtains the controllers and their CRDs: some minutes, once. */
 export async function ensureFlux(signal?: AbortSignal): Promise<void> {
+  await ensureFiles(crds(), signal);
   await kustomizeController.ensure({ signal });
   await sourceController.ensure({ signal });
-  await ensureFiles(crds(), signal);
 }
 
 /** Builds the program that judges objects. */

@@ -71,7 +71,7 @@ export class FluxCluster implements AsyncDisposable {
     const directory = await mkdtemp(join(tmpdir(), 'flux-'));
     const flux = new FluxCluster(await OwnCluster.start(), git, directory);
     try {
-      const crds = (await fluxCrds()).flatMap(readManifests);
+      const crds = (await fluxCrds()).flatMap(readManifests).map(servedAsV1);
       await flux.#apply([...crds, ...foundation, ...guard]);
       await flux.#fetch();
       const address = `127.0.0.1:${await freePort()}`;
@@ -142,22 +142,16 @@ export class FluxCluster implements AsyncDisposable {
 
   /** Resolves once Flux says so of a revision that it has tried, such as `False HealthCheckFailed`. */
   async becomes(name: string, ready: string, revision: string): Promise<Sync> {
-    return await eventually(
-      async () => {
-        const status = await this.status(name);
-        if (status.conditions.Ready !== ready || status.attempted !== revision)
-          throw new Error(JSON.stringify(status));
-        return status;
-      },
-      { what: `${name} is ${ready} at ${revision}`, timeoutMs: 120_000 },
-    );
+    return await this.#until(name, `is ${ready} at ${revision}`, ({ conditions, attempted }) => {
+      return conditions.Ready === ready && attempted === revision;
+    });
   }
 
-  /** Resolves once Flux has applied a revision and found it healthy. */
+  /** Resolves once Flux has applied a revision and found it healthy; it says so in two writes. */
   async synced(name: string, revision: string): Promise<Sync> {
-    const status = await this.becomes(name, 'True ReconciliationSucceeded', revision);
-    if (status.revision !== revision) throw new Error(JSON.stringify(status));
-    return status;
+    return await this.#until(name, `is synced at ${revision}`, (status) => {
+      return status.conditions.Ready === 'True ReconciliationSucceeded' && status.revision === revision;
+    });
   }
 
   /** The end of what the controllers have logged, for a failure's message. */
@@ -176,6 +170,17 @@ export class FluxCluster implements AsyncDisposable {
     await this.#cluster[Symbol.asyncDispose]();
     await this.#git[Symbol.asyncDispose]();
     await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #until(name: string, what: string, check: (status: Sync) => boolean): Promise<Sync> {
+    return await eventually(
+      async () => {
+        const status = await this.status(name);
+        if (!check(status)) throw new Error(JSON.stringify(status));
+        return status;
+      },
+      { what: `${name} ${what}`, timeoutMs: 180_000 },
+    );
   }
 
   /** The guide's GitRepository; each time anew, it is a request to fetch at once. */
@@ -213,6 +218,25 @@ export class FluxCluster implements AsyncDisposable {
     child.once('exit', () => process.off('exit', killWithOwner));
     this.#controllers.push(child);
   }
+}
+
+interface Crd extends KubernetesObject {
+  readonly spec: { readonly versions: readonly { readonly name: string; readonly storage: boolean }[] };
+}
+
+/**
+ * kustomize-controller watches every kind of source as v1, which those that are not used here are not yet in source-controller's CRDs
+ * (see tools/foreign/source-controller/go.mod): their newest version, under that name.
+ */
+function servedAsV1(object: KubernetesObject): Crd {
+  const crd = object as Crd;
+  const { versions } = crd.spec;
+  const newest = versions.at(-1);
+  if (newest === undefined || versions.some(({ name }) => name === 'v1')) return crd;
+  return {
+    ...crd,
+    spec: { ...crd.spec, versions: [...versions, { ...newest, name: 'v1', storage: false }] },
+  };
 }
 
 /** A port that is free now: source-controller has to be told one. */
