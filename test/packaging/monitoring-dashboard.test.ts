@@ -175,6 +175,12 @@ describe('what is shown', () => {
   });
 });
 
+test('a replica has fewer than 1,500 series', async () => {
+  const counts = await prometheus.query(`count by (instance) ({job="${job}"})`);
+  expect(counts).toHaveLength(2);
+  for (const { values } of counts) expect(values[0]).toBeLessThan(1500);
+});
+
 test('Prometheus can evaluate every alert rule', async () => {
   await eventually(
     async () => expect(new Set(Object.values(await prometheus.rules()))).toEqual(new Set(['ok'])),
