@@ -15,11 +15,12 @@ try {
     signal: interrupt.signal,
   });
   const { size } = await stat(imageArchive);
-  console.log(`${relative(process.cwd(), imageArchive)}: ${imageName}, ${Math.round(size / 1e6)} MB as an OCI archive.
+  const file = relative(process.cwd(), imageArchive);
+  console.log(`${file}: ${imageName}, ${Math.round(size / 1e6)} MB as an OCI archive.
 
-  podman load --input ARCHIVE                                        into podman
-  skopeo copy oci-archive:ARCHIVE docker://REGISTRY/${imageName}   into a registry
-  ctr --namespace k8s.io images import ARCHIVE                       onto a node`);
+  podman load --input ${file}
+  skopeo copy oci-archive:${file} docker://REGISTRY/${imageName}
+  ctr --namespace k8s.io images import ${file}`);
 } catch (error) {
   console.error(interrupt.signal.aborted ? 'Interrupted.' : error instanceof Error ? error.message : error);
   process.exitCode = interrupt.signal.aborted ? 130 : 1;
