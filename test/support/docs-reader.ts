@@ -34,21 +34,28 @@ export interface Difference {
 
 /** Everything that one page needs, and nothing that another has left behind. */
 export class Reader implements AsyncDisposable {
-  readonly admin: RestClient;
-  readonly #controlPlane: ControlPlane;
+  readonly #kubeconfig: string;
   readonly #folder: string;
   readonly #nodes: StandInNodes;
+  readonly #resources: AsyncDisposableStack;
 
-  private constructor(controlPlane: ControlPlane, admin: RestClient, folder: string) {
-    this.#controlPlane = controlPlane;
-    this.admin = admin;
+  private constructor(
+    kubeconfig: string,
+    folder: string,
+    nodes: StandInNodes,
+    resources: AsyncDisposableStack,
+  ) {
+    this.#kubeconfig = kubeconfig;
     this.#folder = folder;
-    this.#nodes = new StandInNodes(controlPlane, admin);
+    this.#nodes = nodes;
+    this.#resources = resources;
   }
 
   /** Starts a control plane with nothing installed but a DNS, as every cluster has one. */
   static async start(programs: Programs): Promise<Reader> {
+    await using resources = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), 'docs-'));
+    resources.defer(() => rm(folder, { recursive: true, force: true }));
     const checkout = join(folder, 'checkout');
     await cp(root, checkout, {
       recursive: true,
@@ -60,10 +67,12 @@ export class Reader implements AsyncDisposable {
     for (const [name, path] of Object.entries({ ...programs, node: process.execPath })) {
       await symlink(path, join(folder, 'bin', name));
     }
-    const controlPlane = await ControlPlane.start();
+    const controlPlane = resources.use(await ControlPlane.start());
     const admin = new RestClient(controlPlane.adminKubeconfig);
+    resources.defer(async () => admin.close());
     await admin.create({ kind: 'Service', namespace: 'kube-system', name: 'kube-dns' }, { spec: dnsService });
-    return new Reader(controlPlane, admin, folder);
+    const nodes = resources.use(new StandInNodes(controlPlane, admin));
+    return new Reader(controlPlane.adminKubeconfig, folder, nodes, resources.move());
   }
 
   /**
@@ -108,7 +117,7 @@ export class Reader implements AsyncDisposable {
         PATH: bin,
         HOME: join(this.#folder, 'home'),
         USER: 'ada',
-        KUBECONFIG: this.#controlPlane.adminKubeconfig,
+        KUBECONFIG: this.#kubeconfig,
         NO_COLOR: '1',
       },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -132,10 +141,7 @@ export class Reader implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#nodes[Symbol.asyncDispose]();
-    this.admin.close();
-    await this.#controlPlane.stop();
-    await rm(this.#folder, { recursive: true, force: true });
+    await this.#resources.disposeAsync();
   }
 }
 
