@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import packageJson from '../../package.json' with { type: 'json' };
 import packageLock from '../../package-lock.json' with { type: 'json' };
+import { helm } from '../../tools/foreign/helm.ts';
 import { assembleRelease } from '../../tools/release/release.ts';
 import { setVersion, versionAt, versionPlaces } from '../../tools/release/version.ts';
 import { imageUnderTest, timestamp } from './image-under-test.ts';
@@ -82,6 +83,14 @@ describe('a release', () => {
     const chart = await unpacked(join(pushed, `${name}-${version}.tgz`));
     const [values] = parseAllDocuments(await readFile(join(chart, name, 'values.yaml'), 'utf8'));
     expect(values?.getIn(['image', 'repository'])).toBe(imageRepository);
+  });
+
+  test('has a chart that Helm takes as it is', async () => {
+    const chart = join(release, `${name}-${version}.tgz`);
+    const { stdout } = await execute(await helm.path(), ['show', 'chart', chart]);
+    expect(stdout).toContain(`\nversion: ${version}\n`);
+    const rendered = await execute(await helm.path(), ['template', name, chart], { maxBuffer: 64 << 20 });
+    expect(rendered.stdout).toContain(`image: ${name}:${version}\n`);
   });
 
   test('has a command line that runs by itself, with its licences', async () => {

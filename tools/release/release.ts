@@ -2,7 +2,18 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -48,6 +59,8 @@ export async function assembleRelease(options: ReleaseOptions): Promise<readonly
     await writeCli(staging, options);
     await writeFile(join(staging, `${name}-${version}-sbom.cdx.json`), await sbomOf(options));
     await writeChecksums(staging);
+    // Temporary folders are for their owner alone.
+    await chmod(staging, 0o755);
     await rm(directory, { recursive: true, force: true });
     await rename(staging, directory);
   } finally {
