@@ -24,6 +24,8 @@ export const membership: BaselinePolicy = {
     'into a baseline with joining: Guarded. Label changes through subresources are refused outright by guard-namespaces.',
   exemptOperator: true,
   concernsAll: true,
+  concerns:
+    "(oldObject == null ? params.spec.joining == 'Guarded' : object.metadata.?labels != oldObject.metadata.?labels)",
   asksAuthorizer: true,
   rules: [{ apiGroups: [''], operations: ['CREATE', 'UPDATE'], resources: ['namespaces'] }],
   selection: {
@@ -33,7 +35,7 @@ export const membership: BaselinePolicy = {
       { name: 'selected', expression: selects('variables.labels', 'object.metadata.name') },
       { name: 'selectedBefore', expression: selects('variables.oldLabels', 'object.metadata.name') },
     ],
-    applies: `(oldObject == null ? params.spec.joining == 'Guarded' : variables.labels != variables.oldLabels)`,
+    applies: 'variables.selected || variables.selectedBefore',
   },
   variables: [],
   validations: [

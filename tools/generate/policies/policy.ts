@@ -49,7 +49,7 @@ interface PolicyParts {
 
 /** A policy that looks at the baselines, which are its parameters. */
 export interface BaselinePolicy extends PolicyParts {
-  /** Whether the operator itself may pass. */
+  /** Whether the operator itself may pass. It makes most of such requests then, so that exemptions are looked at first, as matchConditions. */
   readonly exemptOperator?: boolean;
   /** CEL, true where the baseline asks for anything that this policy is about. Default: it always does. */
   readonly concerns?: string;
@@ -72,18 +72,26 @@ const apiVersion = 'admissionregistration.k8s.io/v1';
 const operatorUser = 'system:serviceaccount:security-baseline-system:security-baseline-operator';
 const protectedNamespaces = ['kube-system', 'kube-public', 'kube-node-lease', 'security-baseline-system'];
 
-/** Installed as it is, rendered otherwise by config/policies/settings: it replaces what stands between the quotes. */
+/** Installed as they are, rendered otherwise by config/policies/settings: it replaces what stands between the quotes. */
 const breakGlass = {
   name: 'breakGlass',
   expression: "'security-baseline:break-glass' in request.userInfo.groups",
 };
-const operator = { name: 'operator', expression: `'${operatorUser}' == request.userInfo.username` };
+const operator = `'${operatorUser}' == request.userInfo.username`;
+
+/** As matchConditions: most requests are the operator's, where it is exempt, and one evaluation is all that they cost then. */
+const notExempt = [
+  { name: 'not-break-glass', expression: `!(${breakGlass.expression})` },
+  { name: 'not-operator', expression: `!(${operator})` },
+];
 
 /** The file of a policy and its twin for baselines in mode Audit: a binding either denies or warns, whatever the mode. */
 export function baselinePolicyFile(policy: BaselinePolicy): string {
-  const exemptions = policy.exemptOperator ? [breakGlass, operator] : [breakGlass];
+  const isExemptEarly = policy.exemptOperator === true;
   const selection = policy.selection ?? byRequestNamespace;
-  const notExempt = exemptions.map(({ name }) => `!variables.${name}`);
+  const exemptions = isExemptEarly ? [] : [breakGlass];
+  const exempt = exemptions.map(({ name }) => `!variables.${name}`);
+  const early = isExemptEarly ? notExempt : [];
   const inMode = (mode: 'Enforce' | 'Audit'): string =>
     [`params.spec.mode == '${mode}'`, ...(policy.concerns === undefined ? [] : [policy.concerns])].join(
       ' && ',
@@ -111,17 +119,20 @@ export function baselinePolicyFile(policy: BaselinePolicy): string {
   const enforced = {
     paramKind,
     matchConstraints: constraints,
-    ...checks([...notExempt, inMode('Enforce')], "'baseline ' + params.metadata.name + ', "),
+    ...(isExemptEarly
+      ? { matchConditions: [...early, { name: 'enforce-mode', expression: inMode('Enforce') }] }
+      : {}),
+    ...checks(
+      isExemptEarly ? [] : [...exempt, inMode('Enforce')],
+      "'baseline ' + params.metadata.name + ', ",
+    ),
   };
   const audited = {
     paramKind,
     matchConstraints: constraints,
     // Most baselines enforce: one conversion is all that they cost here.
-    matchConditions: [{ name: 'audit-mode', expression: inMode('Audit') }],
-    ...checks(
-      notExempt,
-      "'would be denied were it not in mode Audit: baseline ' + params.metadata.name + ', ",
-    ),
+    matchConditions: [...early, { name: 'audit-mode', expression: inMode('Audit') }],
+    ...checks(exempt, "'would be denied were it not in mode Audit: baseline ' + params.metadata.name + ', "),
   };
   // A baseline without the label is looked at, so that nothing depends on it; one that does not tell the truth is refused (guard-baselines).
   const paramRef = (otherMode: 'enforce' | 'audit'): object => ({
@@ -149,22 +160,18 @@ export function baselinePolicyFile(policy: BaselinePolicy): string {
 /** The file of a policy without parameters. */
 export function guardPolicyFile(policy: GuardPolicy): string {
   const users = policy.exemptUsers ?? [];
-  const exempt = ['variables.breakGlass', 'variables.operator'];
-  if (users.length > 0)
-    exempt.push(`request.userInfo.username in ${JSON.stringify(users).replaceAll('"', "'")}`);
-  const checks = combined(policy.validations, "'");
+  const notUsers = `!(request.userInfo.username in ${JSON.stringify(users).replaceAll('"', "'")})`;
+  const checks = combined(policy.validations, "'", true);
   const spec = {
     matchConstraints: {
       ...(policy.objectSelector === undefined ? {} : { objectSelector: policy.objectSelector }),
       resourceRules: resourceRules(policy),
     },
-    variables: [
-      breakGlass,
-      operator,
-      { name: 'applies', expression: `!(${exempt.join(' ||\n  ')})` },
-      ...policy.variables,
-      ...checks.variables,
+    matchConditions: [
+      ...notExempt,
+      ...(users.length > 0 ? [{ name: 'not-controller', expression: notUsers }] : []),
     ],
+    variables: [...policy.variables, ...checks.variables],
     validations: checks.validations,
   };
   return documents(policy.about, [
@@ -186,10 +193,16 @@ function resourceRules({ rules }: PolicyParts): readonly object[] {
 function combined(
   rules: readonly Rule[],
   start: string,
+  always = false,
 ): { variables: readonly Variable[]; validations: readonly object[] } {
   const violations = rules.map((rule) => `(${rule.holds} ? [] : [${messageOf(rule, start)}])`);
   return {
-    variables: [{ name: 'violations', expression: `!variables.applies ? [] :\n${violations.join(' +\n')}` }],
+    variables: [
+      {
+        name: 'violations',
+        expression: `${always ? '' : '!variables.applies ? [] :\n'}${violations.join(' +\n')}`,
+      },
+    ],
     validations: [
       {
         expression: 'variables.violations.size() == 0',
