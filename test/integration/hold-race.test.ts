@@ -95,7 +95,7 @@ describe('namespaces and pods created by the hundred while the operator is down'
     const mark = await harness.audit.mark();
     // From here on every namespace tries to get its pod in, again and again, while the operator starts and hardens.
     const trials = namespaces.map((namespace) =>
-      eventually(() => isAdmitted(namespace), { what: `${namespace} gets its pod`, timeoutMs: 60_000 }),
+      eventually(() => isAdmitted(namespace), { what: `${namespace} gets its pod`, timeoutMs: 150_000 }),
     );
     await harness.startOperator();
     await Promise.all(trials);
@@ -135,7 +135,7 @@ describe('namespaces and pods created by the hundred while the operator is down'
         early.push(`${namespace}: ${pod?.stageTimestamp} < ${last}`);
     }
     expect(early).toEqual([]);
-  }, 180_000);
+  }, 300_000);
 });
 
 describe('a mark', () => {
