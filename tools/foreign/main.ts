@@ -4,6 +4,7 @@
  */
 import { actionlint } from './actionlint.ts';
 import { ensureDebianPackages } from './debian.ts';
+import { ensureFlux, ensureHealthJudge } from './flux.ts';
 import { helm } from './helm.ts';
 import { kubectl } from './kubectl.ts';
 import { ensurePrometheus } from './prometheus.ts';
@@ -24,6 +25,8 @@ const tools: readonly ForeignTool[] = [
   { name: 'buildah', ensure: (signal) => ensureDebianPackages(['buildah', 'debootstrap'], signal) },
   { name: 'prometheus', ensure: ensurePrometheus },
   { name: 'prometheus-operator', ensure: ensurePrometheusOperatorCrds },
+  { name: 'gitops-health', ensure: ensureHealthJudge },
+  { name: 'flux', ensure: ensureFlux },
 ];
 
 /** Runs and returns the exit code: 0 done, 1 failed, 2 not understood, 130 interrupted. */

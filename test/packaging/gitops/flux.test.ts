@@ -16,6 +16,7 @@ beforeAll(async () => {
 });
 afterEach(async ({ task }) => {
   if (task.result?.state === 'fail') console.error(await flux.log());
+  if (!harness.isOperatorRunning) await harness.startOperator();
 });
 afterAll(async () => {
   await flux[Symbol.asyncDispose]();
