@@ -133,7 +133,7 @@ export class NamespaceReconciler {
     );
     const heldUids = new Set<string>();
     for (const loss of lossesOf(desired, namespace, leftovers)) {
-      if (!(await gate.mayLose(loss))) heldUids.add(loss.uid);
+      if (!(await gate.mayLose(loss, namespace.name))) heldUids.add(loss.uid);
     }
     const now: Change[] = [];
     const held: Change[] = [];

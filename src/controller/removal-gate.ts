@@ -43,8 +43,8 @@ export interface RemovalGateParts {
   readonly windowMs: number;
   /** The baseline with this UID, while it exists. */
   readonly baseline: (uid: string) => SecurityBaseline | undefined;
-  /** How many namespaces hold objects or labels of this baseline although it does not select them. */
-  readonly countLosers: (uid: string) => number;
+  /** The namespaces that hold objects or labels of this baseline although it does not select them. */
+  readonly losers: (uid: string) => readonly string[];
   /** Reads the CRD, from the API server rather than a cache: its deletion comes before that of the baselines. */
   readonly readCrd: () => Promise<CrdState | undefined>;
   /** Whether somebody has confirmed this removal where holds are listed. */
@@ -68,9 +68,14 @@ const recountAfterMs = 1000;
 export class RemovalGate {
   readonly #parts: RemovalGateParts;
   readonly #holds = new Map<string, Hold>();
-  /** For each baseline, when namespaces lost its protection lately. Monotonic milliseconds. */
-  readonly #recent = new Map<string, number[]>();
-  readonly #counts = new Map<string, { readonly losers: number; readonly at: number }>();
+  /** For each baseline, the namespaces that began to lose its protection lately, and when. Monotonic milliseconds. */
+  readonly #begun = new Map<string, Map<string, number>>();
+  readonly #counted = new Map<string, { readonly losers: readonly string[]; readonly at: number }>();
+  /**
+   * What was confirmed where holds are listed: the generation of the baseline then, undefined for one that is gone. The confirmation itself goes with
+   * the hold, when the first namespace begins to lose; it is for them all.
+   */
+  readonly #confirmed = new Map<string, number | undefined>();
   /** Baselines whose deletion came with the annotation that allows it. */
   readonly #allowed = new Set<string>();
 
@@ -95,26 +100,25 @@ export class RemovalGate {
   }
 
   /** Whether this namespace may lose it now. */
-  async mayLose(loss: Loss): Promise<boolean> {
-    const reason = await this.#reasonToHold(loss);
+  async mayLose(loss: Loss, namespace: string): Promise<boolean> {
+    const reason = await this.#reasonToHold(loss, namespace);
     if (reason === undefined) {
       this.#release(loss.uid);
-      this.#lossesOf(loss.uid).push(this.#parts.clock.monotonic());
-      this.#counts.delete(loss.uid);
+      this.#begunLately(loss.uid).set(namespace, this.#parts.clock.monotonic());
       return true;
     }
-    this.#hold({ uid: loss.uid, name: loss.name, reason, namespaces: this.#losers(loss.uid) });
+    this.#hold({ uid: loss.uid, name: loss.name, reason, namespaces: this.#losers(loss.uid).length });
     return false;
   }
 
   /** Forgets holds whose cause has been undone: nobody would lose anything any more. */
   reconsider(): void {
-    this.#counts.clear();
-    for (const { uid } of [...this.#holds.values()]) if (this.#losers(uid) === 0) this.#release(uid);
+    this.#counted.clear();
+    for (const { uid } of [...this.#holds.values()]) if (this.#losers(uid).length === 0) this.#release(uid);
   }
 
-  async #reasonToHold({ uid, createdAt }: Loss): Promise<HoldReason | undefined> {
-    const { baseline, isConfirmed, readCrd, threshold } = this.#parts;
+  async #reasonToHold({ uid, createdAt }: Loss, namespace: string): Promise<HoldReason | undefined> {
+    const { baseline, readCrd, threshold } = this.#parts;
     const current = baseline(uid);
     if (current !== undefined) {
       const { annotations, generation } = current.metadata;
@@ -122,28 +126,38 @@ export class RemovalGate {
     } else {
       const crd = await readCrd();
       if (crd === undefined || crd.isTerminating) return 'BaselinesUnreadable';
-      if (isConfirmed(uid) || this.#allowed.has(uid)) return undefined;
+      if (this.#isConfirmed(uid, undefined) || this.#allowed.has(uid)) return undefined;
       if (crd.createdAt > createdAt && createdAt > 0) return 'CrdRecreated';
     }
-    if (isConfirmed(uid)) return undefined;
+    if (this.#isConfirmed(uid, current?.metadata.generation)) return undefined;
     if (this.#holds.get(uid)?.reason === 'ManyNamespaces') return 'ManyNamespaces';
-    return this.#losers(uid) + this.#lossesOf(uid).length > threshold ? 'ManyNamespaces' : undefined;
+    const begun = this.#begunLately(uid);
+    // Removals take several passes where a write fails: what has begun goes on, and counts once.
+    if (begun.has(namespace)) return undefined;
+    const losing = new Set([...begun.keys(), ...this.#losers(uid), namespace]);
+    return losing.size > threshold ? 'ManyNamespaces' : undefined;
   }
 
-  #losers(uid: string): number {
+  #isConfirmed(uid: string, generation: number | undefined): boolean {
+    if (this.#parts.isConfirmed(uid)) this.#confirmed.set(uid, generation);
+    return this.#confirmed.has(uid) && this.#confirmed.get(uid) === generation;
+  }
+
+  #losers(uid: string): readonly string[] {
     const now = this.#parts.clock.monotonic();
-    const known = this.#counts.get(uid);
+    const known = this.#counted.get(uid);
     if (known !== undefined && now - known.at < recountAfterMs) return known.losers;
-    const losers = this.#parts.countLosers(uid);
-    this.#counts.set(uid, { losers, at: now });
+    const losers = this.#parts.losers(uid);
+    this.#counted.set(uid, { losers, at: now });
     return losers;
   }
 
-  #lossesOf(uid: string): number[] {
+  #begunLately(uid: string): Map<string, number> {
     const since = this.#parts.clock.monotonic() - this.#parts.windowMs;
-    const recent = (this.#recent.get(uid) ?? []).filter((at) => at > since);
-    this.#recent.set(uid, recent);
-    return recent;
+    const begun = this.#begun.get(uid) ?? new Map<string, number>();
+    for (const [namespace, at] of begun) if (at <= since) begun.delete(namespace);
+    this.#begun.set(uid, begun);
+    return begun;
   }
 
   #hold(hold: Hold): void {

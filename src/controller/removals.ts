@@ -48,7 +48,7 @@ export function createRemovalGate(parts: RemovalsParts): RemovalGate {
     threshold,
     windowMs,
     baseline: (uid) => cluster.baselineByUid(uid),
-    countLosers: (uid) => countLosers(uid, cluster, desiredStates),
+    losers: (uid) => losersOf(uid, cluster, desiredStates),
     readCrd: () => readCrd(parts.client),
     isConfirmed: (uid) => currentHolds(store)?.confirmed.includes(uid) === true,
     onChange: (holds) => {
@@ -63,15 +63,13 @@ export function createRemovalGate(parts: RemovalsParts): RemovalGate {
 }
 
 /** Namespaces that hold something of a baseline that gives them nothing any more. */
-function countLosers(uid: string, cluster: ClusterView, desiredStates: DesiredStates): number {
-  let count = 0;
-  for (const name of cluster.namespacesHolding(uid)) {
+function losersOf(uid: string, cluster: ClusterView, desiredStates: DesiredStates): readonly string[] {
+  return [...cluster.namespacesHolding(uid)].filter((name) => {
     const namespace = cluster.namespace(name);
-    if (namespace === undefined) continue;
+    if (namespace === undefined) return false;
     const { baselines, auditing } = desiredStates.of(namespace);
-    if (![...baselines, ...auditing].some((ref) => ref.uid === uid)) count += 1;
-  }
-  return count;
+    return ![...baselines, ...auditing].some((ref) => ref.uid === uid);
+  });
 }
 
 async function readCrd(client: ApiClient): Promise<CrdState | undefined> {
