@@ -129,8 +129,8 @@ const effects: readonly (readonly [values: string, object: string, path: string,
   [
     'breakGlassGroup=acme:oncall',
     'ValidatingAdmissionPolicy guard-objects.securitybaseline.io',
-    'spec.variables.0.expression',
-    "'acme:oncall' in request.userInfo.groups",
+    'spec.variables',
+    expect.arrayContaining([{ name: 'breakGlass', expression: "'acme:oncall' in request.userInfo.groups" }]),
   ],
 ];
 
@@ -184,6 +184,15 @@ describe('a value', () => {
     expect(naming.map(nameOf).sort()).toEqual(
       [...policies.map(nameOf), 'Deployment security-baseline-system/security-baseline-operator'].sort(),
     );
+  });
+
+  test('that names the break-glass group reaches every policy', async () => {
+    const values = ['--set', 'features.admission=true', '--set', 'breakGlassGroup=acme:oncall'];
+    const all = await template(...values);
+    expect(JSON.stringify(all)).not.toContain('security-baseline:break-glass');
+    const policies = all.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+    for (const policy of policies)
+      expect(JSON.stringify(policy), nameOf(policy)).toContain("'acme:oncall' in");
   });
 
   test("of the release's namespace reaches everything that names the operator's own", async () => {

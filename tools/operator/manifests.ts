@@ -10,8 +10,9 @@ import { systemClock } from '../../src/runtime/clock.ts';
 const root = new URL('../../', import.meta.url);
 
 /**
- * What `kubectl apply -k config/default` installs, without the Deployment (the operator runs as a process here) and without the
- * admission policies, which would refuse the tampering that is to be seen repaired.
+ * What `kubectl apply -k config/default` installs, without what concerns pods (the operator runs as a process here), without the roles
+ * for people, and without the guard, which would refuse the tampering that is to be seen repaired. All of the operator's own
+ * permissions are here: test/packaging/kustomize.test.ts compares.
  */
 export const installation = [
   'config/default/namespace.yaml',
