@@ -125,7 +125,12 @@ const spec = {
 
 /** Everything of the namespaces that is the operator's, as it is now, with its resource versions. */
 async function snapshot(namespaces: readonly string[]): Promise<readonly ServedObject[]> {
-  const objects = await Promise.all(namespaces.map((namespace) => harness.objects(namespace)));
+  const objects = await Promise.all(
+    namespaces.map(async (name) => [
+      await harness.admin.get({ kind: 'Namespace', name }),
+      ...(await harness.objects(name)),
+    ]),
+  );
   return objects.flat();
 }
 

@@ -80,7 +80,7 @@ export class Buildah {
   }
 
   async #run(args: readonly string[], signal: AbortSignal | undefined): Promise<void> {
-    const [unshare, ...rest] = inNamespaces;
-    await run(unshare, [...rest, 'buildah', ...this.#flags, ...args], { signal });
+    const [program, ...rest] = inNamespaces;
+    await run(program, [...rest, 'buildah', ...this.#flags, ...args], { signal });
   }
 }

@@ -55,8 +55,8 @@ async function installDebian(rootfs: string, signal: AbortSignal | undefined): P
   if (architecture === undefined) throw new Error(`no base for ${process.arch}`);
   const environment = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8', TZ: 'UTC' };
   const inside = async (command: string, ...args: readonly string[]): Promise<void> => {
-    const [unshare, ...rest] = inNamespaces;
-    await run(unshare, [...rest, command, ...args], { environment, signal, quiet: true });
+    const [program, ...rest] = inNamespaces;
+    await run(program, [...rest, command, ...args], { environment, signal, quiet: true });
   };
   const choice = [`--arch=${architecture}`, '--variant=minbase', `--include=${packages.join(',')}`];
   await inside('debootstrap', ...choice, suite, rootfs, mirror);

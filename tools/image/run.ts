@@ -50,10 +50,11 @@ export async function answer(command: string, ...args: string[]): Promise<string
 }
 
 /**
- * The command that runs another one in namespaces of its own. What it mounts and starts is gone when it has ended, however it ended:
- * a build that is interrupted leaves no mount behind.
+ * The command that runs another one in namespaces of its own, and ends with this process. What it mounts and starts is gone when it has
+ * ended, however it ended: a build that is interrupted, or whose owner is killed, leaves no mount behind.
  */
 export const inNamespaces = [
+  ...(['setpriv', '--pdeathsig', 'KILL', '--'] as const),
   'unshare',
   ...['--mount', '--propagation=private', '--pid', '--fork', '--kill-child', '--mount-proc'],
 ] as const;
