@@ -129,8 +129,10 @@ const effects: readonly (readonly [values: string, object: string, path: string,
   [
     'breakGlassGroup=acme:oncall',
     'ValidatingAdmissionPolicy guard-objects.securitybaseline.io',
-    'spec.variables',
-    expect.arrayContaining([{ name: 'breakGlass', expression: "'acme:oncall' in request.userInfo.groups" }]),
+    'spec.matchConditions',
+    expect.arrayContaining([
+      { name: 'not-break-glass', expression: "!('acme:oncall' in request.userInfo.groups)" },
+    ]),
   ],
 ];
 
