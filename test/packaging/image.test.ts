@@ -116,13 +116,14 @@ describe('the image', () => {
     }
   });
 
-  test('is small', () => {
+  test('is small', async () => {
     const bytes = entries().reduce((sum, { stats }) => sum + (stats.isFile() ? stats.size : 0), 0);
+    const compressed = await image.compressedBytes();
     console.log(
-      `the image: ${(bytes / 1e6).toFixed(1)} MB of files, ${(image.compressedBytes / 1e6).toFixed(1)} MB as it is stored`,
+      `the image: ${(bytes / 1e6).toFixed(1)} MB of files, ${(compressed / 1e6).toFixed(1)} MB as it is stored`,
     );
     expect(bytes).toBeLessThan(bounds.files);
-    expect(image.compressedBytes).toBeLessThan(bounds.compressed);
+    expect(compressed).toBeLessThan(bounds.compressed);
   });
 
   test('is the same, byte by byte, when it is built again', async () => {

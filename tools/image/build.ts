@@ -52,7 +52,8 @@ export async function buildImage(build: ImageBuild): Promise<void> {
 }
 
 const engines = {
-  docker: { build: [], save: ['save'] },
+  // Its record of how it was built tells the time.
+  docker: { build: ['--provenance=false'], save: ['save'] },
   podman: { build: ['--format=oci'], save: ['save', '--format=oci-archive'] },
 } as const;
 type Engine = keyof typeof engines;

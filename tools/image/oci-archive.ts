@@ -1,7 +1,9 @@
 /** Reads an OCI archive (https://github.com/opencontainers/image-spec): what the image says of itself, and its files. */
+import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createGzip } from 'node:zlib';
 import { run } from './run.ts';
 
 interface Descriptor {
@@ -29,8 +31,6 @@ export interface ImageConfig {
 /** An unpacked archive; its files are gone when it goes out of scope. */
 export class OciArchive implements AsyncDisposable {
   readonly config: ImageConfig;
-  /** The bytes of all layers, as they are stored and sent. */
-  readonly compressedBytes: number;
   readonly #directory: string;
   readonly #layers: readonly Descriptor[];
 
@@ -38,7 +38,6 @@ export class OciArchive implements AsyncDisposable {
     this.#directory = directory;
     this.config = config;
     this.#layers = layers;
-    this.compressedBytes = layers.reduce((sum, { size }) => sum + size, 0);
   }
 
   /** @throws when the file is no OCI archive of one image. */
@@ -61,6 +60,19 @@ export class OciArchive implements AsyncDisposable {
       await rm(directory, { recursive: true, force: true });
       throw new Error(`${file} is no OCI archive of an image`, { cause: error });
     }
+  }
+
+  /** The bytes of all layers, as a registry has them. docker writes them into archives without compression. */
+  async compressedBytes(): Promise<number> {
+    let bytes = 0;
+    for (const { mediaType, digest, size } of this.#layers) {
+      if (/[+.](gzip|zstd)$/.test(mediaType)) bytes += size;
+      else {
+        const layer = createReadStream(blobPath(this.#directory, digest)).pipe(createGzip());
+        for await (const chunk of layer) bytes += (chunk as Buffer).length;
+      }
+    }
+    return bytes;
   }
 
   /** Writes the image's files to a folder, owned as the image says where this process is root. */
