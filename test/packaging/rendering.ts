@@ -88,6 +88,13 @@ export function nameOf({ kind, metadata: { namespace, name } }: Manifest): strin
   return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
 }
 
+/** Objects by their names; throws where two have one. */
+export function byName(objects: readonly Manifest[]): ReadonlyMap<string, Manifest> {
+  const named = new Map(objects.map((object) => [nameOf(object), object]));
+  if (named.size !== objects.length) throw new Error('two objects have one name');
+  return named;
+}
+
 function templateArgs(args: readonly string[]): readonly string[] {
   return ['template', 'baseline', chart, '--namespace', 'security-baseline-system', ...args];
 }
