@@ -49,6 +49,12 @@ export interface Sync {
   readonly messages: Readonly<Record<string, string>>;
 }
 
+interface FluxStatus {
+  readonly lastAppliedRevision?: string;
+  readonly lastAttemptedRevision?: string;
+  readonly conditions?: readonly Condition[];
+}
+
 /**
  * A cluster with the operator and its guard policies installed, in which Flux's source-controller and kustomize-controller run, and
  * sync from a git repository: the folder of each Kustomization bears its name.
@@ -74,15 +80,19 @@ export class FluxCluster implements AsyncDisposable {
       const crds = (await fluxCrds()).flatMap(readManifests).map(servedAsV1);
       await flux.#apply([...crds, ...foundation, ...guard]);
       await flux.#fetch();
+      const artifacts = join(directory, 'artifacts');
+      await mkdir(artifacts);
       const address = `127.0.0.1:${await freePort()}`;
       await flux.#run(await sourceController.path(), sourceController.name, [
-        `--storage-path=${join(directory, 'artifacts')}`,
+        `--storage-path=${artifacts}`,
         `--storage-addr=${address}`,
         `--storage-adv-addr=${address}`,
       ]);
       await flux.#run(await kustomizeController.path(), kustomizeController.name, []);
+      await flux.#fetched();
       return flux;
     } catch (error) {
+      console.error(await flux.log().catch(() => ''));
       await flux[Symbol.asyncDispose]();
       throw error;
     }
@@ -115,20 +125,7 @@ export class FluxCluster implements AsyncDisposable {
 
   /** What Flux says of a Kustomization. */
   async status(name: string): Promise<Sync> {
-    const admin = loadKubeconfig(this.#cluster.controlPlane.adminKubeconfig);
-    const { status } = (await admin.makeApiClient(CustomObjectsApi).getNamespacedCustomObject({
-      group: 'kustomize.toolkit.fluxcd.io',
-      version: 'v1',
-      plural: 'kustomizations',
-      namespace,
-      name,
-    })) as {
-      status?: {
-        lastAppliedRevision?: string;
-        lastAttemptedRevision?: string;
-        conditions?: readonly Condition[];
-      };
-    };
+    const { status } = await this.#read('kustomize.toolkit.fluxcd.io', 'kustomizations', name);
     const { conditions = [] } = status ?? {};
     return {
       revision: status?.lastAppliedRevision,
@@ -170,6 +167,24 @@ export class FluxCluster implements AsyncDisposable {
     await this.#cluster[Symbol.asyncDispose]();
     await this.#git[Symbol.asyncDispose]();
     await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Resolves once the repository has been fetched. */
+  async #fetched(): Promise<void> {
+    await eventually(
+      async () => {
+        const { status } = await this.#read('source.toolkit.fluxcd.io', 'gitrepositories', 'fleet');
+        const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+        if (ready?.status !== 'True') throw new Error(JSON.stringify(status));
+      },
+      { what: 'source-controller has fetched the repository', timeoutMs: 60_000 },
+    );
+  }
+
+  async #read(group: string, plural: string, name: string): Promise<{ readonly status?: FluxStatus }> {
+    const admin = loadKubeconfig(this.#cluster.controlPlane.adminKubeconfig);
+    const target = { group, version: 'v1', plural, namespace, name };
+    return await admin.makeApiClient(CustomObjectsApi).getNamespacedCustomObject(target);
   }
 
   async #until(name: string, what: string, check: (status: Sync) => boolean): Promise<Sync> {
