@@ -179,7 +179,7 @@ export interface BaselineExceptionStatus {
    */
   until?: string;
   /**
-   * Ready says whether the exception is in effect; Stalled, that it never will be.
+   * Active says whether the exception is in effect, and why not; Stalled, that it never will be. There is no Ready: GitOps tools would wait for it, and approving is for people.
    *
    * @maxItems 16
    */

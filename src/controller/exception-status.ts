@@ -26,7 +26,10 @@ export function exceptionStatusOf(
   };
 }
 
-/** Waiting for an approval is on its way; everything else that is not in effect stays so. */
+/**
+ * There is no Ready, and waiting is not Reconciling: kstatus would have GitOps tools wait for an approval, and turn red over time alone. What
+ * can never take effect is stalled: its author can mend that.
+ */
 function conditionsOf({ state, message }: Verdict): ConditionFact[] {
   const fact = (type: string, status: ConditionFact['status']): ConditionFact => ({
     type,
@@ -36,10 +39,11 @@ function conditionsOf({ state, message }: Verdict): ConditionFact[] {
   });
   switch (state) {
     case 'Active':
-      return [fact('Ready', 'True')];
+      return [fact('Active', 'True')];
     case 'AwaitingApproval':
-      return [fact('Ready', 'False'), fact('Reconciling', 'True')];
+    case 'Expired':
+      return [fact('Active', 'False')];
     default:
-      return [fact('Ready', 'False'), fact('Stalled', 'True')];
+      return [fact('Active', 'False'), fact('Stalled', 'True')];
   }
 }

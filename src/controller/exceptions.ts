@@ -56,7 +56,7 @@ export class Exceptions {
     const status = exceptionStatusOf(exception, verdict, now);
     const { approval: _, ...current } = exception.status ?? {};
     if (isEqual(status, current)) return;
-    const before = exception.status?.conditions?.find(({ type }) => type === 'Ready')?.reason;
+    const before = exception.status?.conditions?.find(({ type }) => type === 'Active')?.reason;
     try {
       await this.#parts.write(exception, status);
     } catch (error) {

@@ -39,14 +39,14 @@ async function approve({ metadata }: ServedObject, change: Body = {}): Promise<v
   );
 }
 
-/** The reason of the exception's Ready condition, once it is this. */
+/** The reason of the exception's Active condition, once it is this. */
 async function becomes(namespace: string, reason: string, name = 'legacy'): Promise<ServedObject> {
   return await eventually(
     async () => {
       const exception = await harness.admin.get(target(namespace, name));
       const { conditions = [] } = (exception.status ?? {}) as { conditions?: readonly Condition[] };
-      const ready = conditions.find(({ type }) => type === 'Ready');
-      if (ready?.reason !== reason) throw new Error(JSON.stringify(conditions));
+      const active = conditions.find(({ type }) => type === 'Active');
+      if (active?.reason !== reason) throw new Error(JSON.stringify(conditions));
       return exception;
     },
     { what: `the exception is ${reason}` },
@@ -232,7 +232,7 @@ describe('an exception', () => {
       spec: { reason: 'the migration reads the old database', expiresAt: inSeconds(3600), egress: database },
       status: { approval: { by: 'me', uid: 'x', generation: 1 } },
     });
-    expect(asked.status).toBeUndefined();
+    expect(asked.status).toEqual({ observedGeneration: -1 });
 
     await expect(
       harness.admin.mergePatch(target(namespace), { spec: { expiresAt: inSeconds(7200) } }),

@@ -20,7 +20,7 @@ const labels: Readonly<Record<string, string>> = {
     'the plural name of a resource; of watches with its group and, where only a part is watched, its namespace',
   result: '`success`, `failed`',
   state:
-    'of namespaces: `hardened`, `pending`, `failing`, `weakened`, `uncovered`; of exceptions: the reason of their Ready condition',
+    'of namespaces: `hardened`, `pending`, `failing`, `weakened`, `uncovered`; of exceptions: the reason of their Active condition',
   verb: 'of the API: `get`, `list`, `watch`, `create`, `update`, `patch`, `apply`, `delete`',
   version: 'of the operator',
   within: '`1h`, `24h`, `7d`',

@@ -29,12 +29,12 @@ export function judgeExceptions(
         observed === undefined || evaluation.baselines.length === 0
           ? undefined
           : evaluation.desired.judge(observed).find((each) => each.exception.metadata.name === name)?.verdict;
-      const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+      const active = status?.conditions?.find(({ type }) => type === 'Active');
       return {
         namespace,
         name,
-        state: verdict?.state ?? ready?.reason ?? 'Unknown',
-        message: verdict?.message ?? ready?.message ?? '',
+        state: verdict?.state ?? active?.reason ?? 'Unknown',
+        message: verdict?.message ?? active?.message ?? '',
         expiresAt: spec.expiresAt,
         reason: spec.reason,
         relaxes: asked(exception),

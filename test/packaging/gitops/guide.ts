@@ -30,21 +30,6 @@ export function fromGuide(kind: string): GuideObject {
   return object;
 }
 
-/** Flux's expressions for the health of a kind. */
-export interface HealthCheckExpressions {
-  readonly kind: string;
-  readonly failed: string;
-  readonly current: string;
-}
-
-/** The healthCheckExprs of the guide's Flux Kustomization. */
-export function healthCheckExpressions(): readonly HealthCheckExpressions[] {
-  const { spec } = (fromGuide as (kind: string) => { spec: { healthCheckExprs?: HealthCheckExpressions[] } })(
-    'Kustomization',
-  );
-  return spec.healthCheckExprs ?? [];
-}
-
 /** The ConfigMap of config/argocd. */
 export function argoConfigMap(): { readonly data: Readonly<Record<string, string>> } {
   const [object] = readManifests('config/argocd/argocd-cm.yaml');

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { healthJudgePath } from '../../../tools/foreign/flux.ts';
 import type { Body } from '../../support/rest-client.ts';
-import { argoConfigMap, healthCheckExpressions } from './guide.ts';
+import { argoConfigMap } from './guide.ts';
 
 /** How healthy a tool takes an object to be. */
 export interface Health {
@@ -11,10 +11,8 @@ export interface Health {
 
 /** What GitOps tools make of an object. */
 export interface Judgement {
-  /** By kstatus' generic rules alone. */
+  /** By kstatus' generic rules, which Flux goes by. */
   readonly kstatus: Health;
-  /** By Flux, given the expressions of the guide. */
-  readonly flux: Health;
   /** By Argo CD, given config/argocd. */
   readonly argo: Health;
 }
@@ -27,9 +25,8 @@ export interface LiveObject {
 
 /** Judges an object of ours as GitOps tools do, by their own libraries: see tools/foreign/flux/health. */
 export async function judge(object: LiveObject): Promise<Judgement> {
-  const expressions = healthCheckExpressions().find(({ kind }) => kind === object.kind);
   const lua = argoConfigMap().data[`resource.customizations.health.securitybaseline.io_${object.kind}`];
-  return (await ask({ object, expressions, lua })) as Judgement;
+  return (await ask({ object, lua })) as Judgement;
 }
 
 /** What Argo CD's three-way comparison would change in the cluster, once it has applied what is in git; `{}` is in sync. */

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
-	"github.com/fluxcd/pkg/apis/kustomize"
-	"github.com/fluxcd/pkg/runtime/cel"
 	lua "github.com/yuin/gopher-lua"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/jsonmergepatch"
@@ -22,8 +20,6 @@ import (
 type question struct {
 	// The object as it is in the cluster.
 	Object json.RawMessage `json:"object"`
-	// For Flux: healthCheckExprs of its kind.
-	Expressions *kustomize.HealthCheckExpressions `json:"expressions,omitempty"`
 	// For Argo CD: the health check of its kind.
 	Lua string `json:"lua,omitempty"`
 	// For Argo CD: the object as it is in git, to be compared with the one in the cluster.
@@ -36,10 +32,8 @@ type health struct {
 }
 
 type answer struct {
-	// By the generic rules, with which Flux judges what has no healthCheckExprs.
+	// By kstatus' generic rules, which Flux goes by.
 	Kstatus health `json:"kstatus"`
-	// By Flux, given the expressions. An expression that fails says Unknown, which Flux waits on as on InProgress.
-	Flux *health `json:"flux,omitempty"`
 	// By Argo CD, given the health check.
 	Argo *health `json:"argo,omitempty"`
 	// What Argo CD's three-way diff of a custom resource would have changed; {} is in sync.
@@ -83,18 +77,6 @@ func judge(asked question) (answer, error) {
 		return told, err
 	}
 	told.Kstatus = health{Status: computed.Status.String(), Message: computed.Message}
-	if asked.Expressions != nil {
-		evaluator, err := cel.NewStatusEvaluator(asked.Expressions)
-		if err != nil {
-			return told, err
-		}
-		evaluated, err := evaluator.Evaluate(context.Background(), object)
-		if err != nil {
-			told.Flux = &health{Status: status.UnknownStatus.String(), Message: err.Error()}
-		} else {
-			told.Flux = &health{Status: evaluated.Status.String(), Message: evaluated.Message}
-		}
-	}
 	if asked.Lua != "" {
 		if told.Argo, err = runHealthCheck(object.Object, asked.Lua); err != nil {
 			return told, err
