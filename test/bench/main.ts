@@ -22,7 +22,7 @@ const scenarios: Readonly<Record<string, (quick: boolean, signal: AbortSignal) =
       latency(
         quick
           ? { reactions: 50, repairs: 30, fleets: [100] }
-          : { reactions: 300, repairs: 200, fleets: [100, 1000] },
+          : { reactions: 150, repairs: 100, fleets: [100, 1000] },
         { signal },
       ),
     fleet: (quick, signal) =>
