@@ -4,6 +4,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { type AuditLevel, ControlPlane } from '../../tools/controlplane/control-plane.ts';
 import { applyManifests, installation, readManifests } from '../../tools/operator/manifests.ts';
 import {
+  nodeFlags,
   OperatorProcess,
   operatorNamespace,
   operatorServiceAccount,
@@ -14,6 +15,8 @@ import { type BenchObject, baseline, expected, type Template, templateOf } from 
 import type { Observer } from './observer.ts';
 import { Remote } from './remote.ts';
 
+/** What the image holds, and not the sources: it starts sooner, and takes a third less memory to begin with. */
+const bundle = new URL('../../dist/security-baseline-operator.mjs', import.meta.url).pathname;
 /** Namespaces of the warm-up: enough for the just-in-time compilers of both sides. */
 const warmUpNamespaces = 200;
 const warmUpConcurrency = 16;
@@ -87,7 +90,10 @@ export class BenchCluster implements AsyncDisposable {
 
   /** Runs the operator; resolves when it has looked at every namespace. */
   async startOperator(): Promise<OperatorProcess> {
-    const operator = await OperatorProcess.start({ kubeconfig: this.kubeconfig });
+    const operator = await OperatorProcess.start({
+      kubeconfig: this.kubeconfig,
+      command: [process.execPath, ...nodeFlags, bundle],
+    });
     this.#operator = operator;
     await this.verified();
     return operator;

@@ -13,7 +13,9 @@ export const operatorServiceAccount = 'security-baseline-operator';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
 /** The flags of Node.js that `npm start` and the image give it; what they do is in docs/performance.md. */
-const nodeFlags = packageJson.scripts.start.split(' ').filter((word) => word.startsWith('--'));
+export const nodeFlags: readonly string[] = packageJson.scripts.start
+  .split(' ')
+  .filter((word) => word.startsWith('--'));
 /** Has the kernel kill what is run when its owner ends, however that ends: util-linux has it, on Linux. */
 const setpriv = '/usr/bin/setpriv';
 const diesWithOwner = existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL', '--'] : [];
