@@ -95,8 +95,11 @@ describe.each(ways)('with $name', (way) => {
         { metadata: { labels: { environment: 'prod' } } },
       );
     }
+    // With what Kubernetes itself puts into namespaces, a moment after they are there.
     before = await settled(cluster, (now) =>
-      tenants.every((name) => `serviceaccounts ${name}/default` in now),
+      tenants.every(
+        (name) => `serviceaccounts ${name}/default` in now && `configmaps ${name}/kube-root-ca.crt` in now,
+      ),
     );
   });
   afterAll(async () => await cluster?.[Symbol.asyncDispose]());

@@ -96,7 +96,13 @@ async function doEverything(): Promise<void> {
   await admin.create(exception, {
     spec: { reason: 'A launch.', expiresAt, quota: { hard: { pods: '20' } } },
   });
-  await eventually(async () => (await admin.get(exception)).status !== undefined, { what: 'it is judged' });
+  await eventually(
+    async () => {
+      const { status } = await admin.get(exception);
+      return (status as { conditions?: unknown }).conditions !== undefined;
+    },
+    { what: 'it is judged' },
+  );
 
   // All namespaces would lose it: held, then undone.
   const current = await admin.get(baseline);

@@ -87,9 +87,13 @@ test('what the API server fills in within lists is no difference to a server-sid
   expect(await threeWayDifference(git, applied)).toMatchObject({
     spec: { serviceAccounts: spec.serviceAccounts, networkPolicy: { policies: spec.networkPolicy.policies } },
   });
-  await eventually(async () => (await harness.admin.get(target)).status !== undefined, {
-    what: 'the operator has written its status',
-  });
+  await eventually(
+    async () => {
+      const { metadata, status } = await harness.admin.get(target);
+      return (status as { observedGeneration: number }).observedGeneration === metadata.generation;
+    },
+    { what: 'the operator has written its status' },
+  );
   await expectNoDifference(target, { spec });
   await harness.admin.delete(target);
 
