@@ -25,6 +25,15 @@ export interface InFlightLimiterOptions {
   readonly cooldownMs?: number;
 }
 
+/**
+ * While urgent requests come, normal ones get no more than this part of the places: each that is in flight makes every answer
+ * later, and whoever hardens a new namespace waits for several in a row.
+ */
+const NORMAL_SHARE_BESIDE_URGENT = 1 / 4;
+
+/** How long after the last urgent request more are to be expected. Milliseconds; longer than an answer of a busy server takes. */
+const URGENT_LINGERS_MS = 200;
+
 interface Waiter {
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
@@ -34,8 +43,8 @@ interface Waiter {
 
 /**
  * Bounds the requests in flight and adapts the bound to the server, as TCP does: halved on overload, one more for each
- * full round of answers while the bound is reached. Waiters go first in, first out within their priority. Watches do
- * not count: they would hold their place for ever.
+ * full round of answers while the bound is reached. Waiters go first in, first out within their priority; a rollout makes room while
+ * a new namespace is hardened. Watches do not count: they would hold their place for ever.
  */
 export class InFlightLimiter {
   readonly #clock: Clock;
@@ -47,6 +56,7 @@ export class InFlightLimiter {
   #limit: number;
   #inFlight = 0;
   #decreasedAt = Number.NEGATIVE_INFINITY;
+  #urgentUntil = Number.NEGATIVE_INFINITY;
 
   /** @throws RangeError unless 1 <= min <= max */
   constructor(options: InFlightLimiterOptions) {
@@ -82,7 +92,10 @@ export class InFlightLimiter {
    */
   acquire(priority: Priority = 'normal', signal?: AbortSignal): Promise<void> | undefined {
     signal?.throwIfAborted();
-    if (this.#inFlight < this.limit && this.waiting === 0) {
+    if (priority === 'urgent') this.#urgentUntil = this.#clock.monotonic() + URGENT_LINGERS_MS;
+    // Nobody is overtaken: urgent ones go before normal ones anyway.
+    const ahead = priority === 'urgent' ? this.#waiting.urgent.size : this.waiting;
+    if (ahead === 0 && this.#inFlight < this.#limitOf(priority)) {
       this.#inFlight += 1;
       return undefined;
     }
@@ -118,15 +131,21 @@ export class InFlightLimiter {
     this.#limit = Math.max(this.#min, Math.floor(this.#limit / 2));
   }
 
+  #limitOf(priority: Priority): number {
+    if (priority === 'urgent' || this.#clock.monotonic() >= this.#urgentUntil) return this.limit;
+    return Math.max(this.#min, Math.floor(this.#limit * NORMAL_SHARE_BESIDE_URGENT));
+  }
+
   #admit(): void {
-    while (this.#inFlight < this.limit) {
-      const lane = this.#waiting.urgent.size > 0 ? this.#waiting.urgent : this.#waiting.normal;
-      const [next] = lane;
-      if (next === undefined) return;
-      lane.delete(next);
-      next.signal?.removeEventListener('abort', next.onAbort);
-      this.#inFlight += 1;
-      next.resolve();
+    for (const priority of ['urgent', 'normal'] as const) {
+      const limit = this.#limitOf(priority);
+      for (const next of this.#waiting[priority]) {
+        if (this.#inFlight >= limit) break;
+        this.#waiting[priority].delete(next);
+        next.signal?.removeEventListener('abort', next.onAbort);
+        this.#inFlight += 1;
+        next.resolve();
+      }
     }
   }
 }

@@ -48,6 +48,29 @@ describe('InFlightLimiter', () => {
     expect(limiter.limit).toBe(8);
   });
 
+  it('holds normal requests to a quarter of the places while urgent ones come', async () => {
+    const { limiter } = limiterOf(32);
+    expect(limiter.acquire('urgent')).toBeUndefined();
+    const normal = Array.from({ length: 20 }, () => limiter.acquire('normal'));
+    expect(normal.filter((turn) => turn === undefined)).toHaveLength(7);
+    expect(limiter.acquire('urgent')).toBeUndefined();
+    expect([limiter.inFlight, limiter.waiting]).toEqual([9, 13]);
+    for (let left = limiter.inFlight; left > 0; left -= 1) limiter.release('answered');
+    expect([limiter.inFlight, limiter.waiting]).toEqual([8, 5]);
+  });
+
+  it('gives normal requests all places again once urgent ones have ceased', async () => {
+    const { clock, limiter } = limiterOf(32);
+    void limiter.acquire('urgent');
+    for (let count = 0; count < 40; count += 1) void limiter.acquire('normal');
+    await clock.advance(199);
+    limiter.release('answered');
+    expect(limiter.inFlight).toBe(8);
+    await clock.advance(1);
+    limiter.release('answered');
+    expect(limiter.inFlight).toBe(32);
+  });
+
   it('never falls below its minimum', async () => {
     const { clock, limiter } = limiterOf(8, 2);
     for (let time = 0; time < 10; time += 1) {
