@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { freePort } from '../../tools/controlplane/free-port.ts';
 import { prometheusProgram } from '../../tools/foreign/prometheus.ts';
 import { eventually } from './eventually.ts';
 
@@ -147,15 +147,4 @@ export class PrometheusServer implements AsyncDisposable {
     if (answer.status !== 'success') throw new Error(`${parameters.query ?? path}: ${answer.error}`);
     return answer.data;
   }
-}
-
-/** Prometheus does not tell which port it took, so it has to be told which to take. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

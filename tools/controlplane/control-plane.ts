@@ -1,7 +1,5 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { ControlPlaneAccess } from './access.ts';
@@ -16,6 +14,7 @@ import {
   probe,
   startOrder,
 } from './components.ts';
+import { freePort } from './free-port.ts';
 import { layout } from './layout.ts';
 import { Progress } from './progress.ts';
 import { type SupervisedProcess, Supervisor } from './supervisor.ts';
@@ -248,14 +247,4 @@ export class ComponentEndedError extends Error {
     this.name = 'ComponentEndedError';
     this.log = log;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port was given by the system');
-  return address.port;
 }
