@@ -1,18 +1,11 @@
 /** What an installer writes into config/policies/settings reaches every policy. */
-import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
-import { kubectl } from '../../tools/foreign/kubectl.ts';
+import { kustomize, type Manifest, root } from './rendering.ts';
 
-const root = join(import.meta.dirname, '../..');
-
-interface Policy {
-  readonly kind: string;
-  readonly metadata: { readonly name: string };
+interface Policy extends Manifest {
   readonly spec: {
     readonly paramKind?: object;
     readonly variables: readonly { readonly name: string; readonly expression: string }[];
@@ -22,12 +15,9 @@ interface Policy {
 }
 
 async function render(folder: string): Promise<readonly Policy[]> {
-  const { stdout } = await promisify(execFile)(await kubectl.path(), ['kustomize', folder], {
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  return parseAllDocuments(stdout)
-    .map((document) => document.toJS({ maxAliasCount: -1 }) as Policy)
-    .filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+  return (await kustomize(folder)).filter(
+    (object): object is Policy => object.kind === 'ValidatingAdmissionPolicy',
+  );
 }
 
 /** The folder, with these settings in place of what is there. */

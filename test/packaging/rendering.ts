@@ -1,10 +1,10 @@
 /** What kustomize and Helm make of the project's manifests. */
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { helm } from '../../tools/foreign/helm.ts';
-import { kubectl } from '../../tools/foreign/kubectl.ts';
+import { kubectl, kustomized } from '../../tools/foreign/kubectl.ts';
 import type { Body } from '../support/rest-client.ts';
 
 const execute = promisify(execFile);
@@ -43,7 +43,7 @@ export interface Deployment extends Manifest {
 
 /** What `kubectl apply -k` would apply; the folder is relative to the repository, or absolute. */
 export async function kustomize(folder: string): Promise<readonly Manifest[]> {
-  return parse(await output(await kubectl.path(), ['kustomize', folder]));
+  return parse(await kustomized(await kubectl.path(), resolve(root, folder)));
 }
 
 /** What `helm install` would install into the namespace that kustomize installs into. */

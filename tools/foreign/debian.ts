@@ -1,12 +1,23 @@
 /** Programs that come as packages of Debian. */
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { cacheRoot, withLock } from '../controlplane/cache.ts';
+import { run } from './run.ts';
 
 const execute = promisify(execFile);
 
 /** Needs no answer from anybody, and waits for whoever else is installing. */
-const aptGet = ['apt-get', '-q', '-y', '-o', 'DPkg::Lock::Timeout=600'] as const;
+async function aptGet(
+  command: string,
+  args: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const environment = { DEBIAN_FRONTEND: 'noninteractive' };
+  await run('apt-get', ['-q', '-y', '-o', 'DPkg::Lock::Timeout=600', command, ...args], {
+    environment,
+    signal,
+  });
+}
 
 /**
  * Makes sure that packages of Debian (or of what is made from it) are installed. Nothing is done, and nothing asked of the network,
@@ -35,8 +46,8 @@ async function install(packages: readonly string[], signal: AbortSignal | undefi
   }
   console.error(`Installing ${packages.join(', ')} ...`);
   try {
-    await run([...aptGet, 'update'], signal);
-    await run([...aptGet, 'install', '--no-install-recommends', ...packages], signal);
+    await aptGet('update', [], signal);
+    await aptGet('install', ['--no-install-recommends', ...packages], signal);
   } catch (error) {
     throw new Error(`${packages.join(', ')} could not be installed. By hand:\n  ${byHand}`, { cause: error });
   }
@@ -60,18 +71,4 @@ async function missingPackages(names: readonly string[]): Promise<readonly strin
     stdout.split('\n').flatMap((line) => (line.endsWith(' installed') ? [line.split(' ')[0]] : [])),
   );
   return names.filter((name) => !installed.has(name));
-}
-
-async function run([command, ...args]: readonly [string, ...string[]], signal: AbortSignal | undefined) {
-  const child = spawn(command, args, {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    // What it says belongs to whoever waits for it, and not into what we answer.
-    stdio: ['ignore', process.stderr, process.stderr],
-    ...(signal ? { signal } : {}),
-  });
-  const { promise, resolve, reject } = Promise.withResolvers<number | null>();
-  child.once('error', reject);
-  child.once('close', resolve);
-  const code = await promise;
-  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}`);
 }

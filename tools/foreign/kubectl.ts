@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { versionStamp } from '../controlplane/build.ts';
 import { GoTool } from './go-tool.ts';
 
@@ -8,3 +10,9 @@ export const kubectl = new GoTool({
   module: '../controlplane/build',
   ldflags: versionStamp,
 });
+
+/** What this kubectl would apply from a folder by `apply -k`, as YAML. */
+export async function kustomized(program: string, folder: string): Promise<string> {
+  const options = { maxBuffer: 64 * 1024 * 1024 };
+  return (await promisify(execFile)(program, ['kustomize', folder], options)).stdout;
+}

@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { run } from './run.ts';
+import { run } from '../foreign/run.ts';
 
 /** What to put into an archive. */
 export interface ArchiveContent {

@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { cacheRoot, withLock } from '../controlplane/cache.ts';
 import { ensureDebianPackages } from '../foreign/debian.ts';
+import { answer, run } from '../foreign/run.ts';
 import { normalizeTar } from './archive.ts';
 import { Buildah } from './buildah.ts';
 import { ensureLocalBase } from './local-base.ts';
-import { answer, run } from './run.ts';
 
 const repository = join(import.meta.dirname, '../..');
 

@@ -1,7 +1,7 @@
 /** Builds images without a daemon and without a registry. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { answer, inNamespaces, run } from './run.ts';
+import { answer, runInNamespaces } from '../foreign/run.ts';
 
 /** What to build. */
 export interface BuildahBuild {
@@ -80,7 +80,6 @@ export class Buildah {
   }
 
   async #run(args: readonly string[], signal: AbortSignal | undefined): Promise<void> {
-    const [program, ...rest] = inNamespaces;
-    await run(program, [...rest, 'buildah', ...this.#flags, ...args], { signal });
+    await runInNamespaces('buildah', [...this.#flags, ...args], { signal });
   }
 }

@@ -2,8 +2,8 @@
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
+import { answer, run, runInNamespaces } from '../foreign/run.ts';
 import type { Buildah } from './buildah.ts';
-import { answer, inNamespaces, run } from './run.ts';
 
 /** The release that debootstrap installs. Its libc is that of the image. */
 const suite = 'trixie';
@@ -55,8 +55,7 @@ async function installDebian(rootfs: string, signal: AbortSignal | undefined): P
   if (architecture === undefined) throw new Error(`no base for ${process.arch}`);
   const environment = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8', TZ: 'UTC' };
   const inside = async (command: string, ...args: readonly string[]): Promise<void> => {
-    const [program, ...rest] = inNamespaces;
-    await run(program, [...rest, command, ...args], { environment, signal, quiet: true });
+    await runInNamespaces(command, args, { environment, signal, quiet: true });
   };
   const choice = [`--arch=${architecture}`, '--variant=minbase', `--include=${packages.join(',')}`];
   await inside('debootstrap', ...choice, suite, rootfs, mirror);

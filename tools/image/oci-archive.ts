@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createGzip } from 'node:zlib';
-import { run } from './run.ts';
+import { run } from '../foreign/run.ts';
 
 interface Descriptor {
   readonly mediaType: string;

@@ -1,5 +1,5 @@
 /** The time that what is built carries, so that the same sources give the same bytes (https://reproducible-builds.org/specs/source-date-epoch/). */
-import { answer } from './run.ts';
+import { answer } from '../foreign/run.ts';
 
 /**
  * `SOURCE_DATE_EPOCH` where it is set, else when HEAD was committed, else (no git here) 0. Seconds since the epoch.

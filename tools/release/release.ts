@@ -1,5 +1,4 @@
 /** Everything that a release consists of, in one folder. */
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import {
@@ -17,18 +16,16 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { promisify } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
-import { kubectl } from '../foreign/kubectl.ts';
+import { kubectl, kustomized } from '../foreign/kubectl.ts';
+import { run } from '../foreign/run.ts';
 import { writeTarGz } from '../image/archive.ts';
 import { componentsOf } from '../image/components.ts';
 import { OciArchive } from '../image/oci-archive.ts';
-import { run } from '../image/run.ts';
 import { sbom } from './sbom.ts';
 
 const repository = join(import.meta.dirname, '../..');
 const { name, version } = packageJson;
-const maxBuffer = 64 << 20;
 
 /** What a release is made from. */
 export interface ReleaseOptions {
@@ -78,10 +75,8 @@ async function writeManifests(staging: string, { imageRepository }: ReleaseOptio
   ];
   const program = await kubectl.ensure();
   for (const { file, folder } of sources) {
-    const { stdout } = await promisify(execFile)(program, ['kustomize', join(repository, folder)], {
-      maxBuffer,
-    });
-    await writeFile(join(staging, file), withRepository(stdout, imageRepository));
+    const manifests = await kustomized(program, join(repository, folder));
+    await writeFile(join(staging, file), withRepository(manifests, imageRepository));
   }
 }
 

@@ -1,4 +1,4 @@
-/** Runs the programs that build an image. */
+/** Runs other people's programs. */
 import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
 
@@ -9,8 +9,10 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Keeps what it says to itself, unless it fails. */
   readonly quiet?: boolean;
-  /** Ends it. */
+  /** Ends it... */
   readonly signal?: AbortSignal | undefined;
+  /** ... by this; by default SIGTERM. */
+  readonly killSignal?: NodeJS.Signals;
 }
 
 /**
@@ -23,8 +25,7 @@ export async function run(command: string, args: readonly string[], options: Run
     cwd: options.cwd,
     env: { ...process.env, ...options.environment },
     stdio: options.quiet === true ? ['ignore', 'pipe', 'pipe'] : ['ignore', process.stderr, process.stderr],
-    // unshare holds other signals back until what it runs has ended, and takes that along with this one.
-    killSignal: 'SIGKILL',
+    ...(options.killSignal ? { killSignal: options.killSignal } : {}),
     ...(options.signal ? { signal: options.signal } : {}),
   });
   const said: string[] = [];
@@ -50,11 +51,16 @@ export async function answer(command: string, ...args: string[]): Promise<string
 }
 
 /**
- * The command that runs another one in namespaces of its own, and ends with this process. What it mounts and starts is gone when it has
+ * {@link run} in namespaces of its own, and no longer than this process lives. What the program mounts and starts is gone when it has
  * ended, however it ended: a build that is interrupted, or whose owner is killed, leaves no mount behind.
  */
-export const inNamespaces = [
-  ...(['setpriv', '--pdeathsig', 'KILL', '--'] as const),
-  'unshare',
-  ...['--mount', '--propagation=private', '--pid', '--fork', '--kill-child', '--mount-proc'],
-] as const;
+export async function runInNamespaces(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<void> {
+  const namespaces = ['--mount', '--propagation=private', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const wrapped = ['--pdeathsig', 'KILL', '--', 'unshare', ...namespaces, command, ...args];
+  // unshare holds other signals back until what it runs has ended, and takes that along with this one.
+  await run('setpriv', wrapped, { ...options, killSignal: 'SIGKILL' });
+}
