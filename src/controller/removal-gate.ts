@@ -68,7 +68,7 @@ const recountAfterMs = 1000;
 export class RemovalGate {
   readonly #parts: RemovalGateParts;
   readonly #holds = new Map<string, Hold>();
-  /** For each baseline, the namespaces that began to lose its protection lately, and when. Monotonic milliseconds. */
+  /** For each baseline, the namespaces that began to lose its protection lately, and when, in that order. Monotonic milliseconds. */
   readonly #begun = new Map<string, Map<string, number>>();
   readonly #counted = new Map<string, { readonly losers: readonly string[]; readonly at: number }>();
   /**
@@ -104,7 +104,10 @@ export class RemovalGate {
     const reason = await this.#reasonToHold(loss, namespace);
     if (reason === undefined) {
       this.#release(loss.uid);
-      this.#begunLately(loss.uid).set(namespace, this.#parts.clock.monotonic());
+      const begun = this.#begunLately(loss.uid);
+      // Anew, so that what began longest ago stays at the front.
+      begun.delete(namespace);
+      this.#begun.set(loss.uid, begun.set(namespace, this.#parts.clock.monotonic()));
       return true;
     }
     this.#hold({ uid: loss.uid, name: loss.name, reason, namespaces: this.#losers(loss.uid).length });
@@ -155,8 +158,11 @@ export class RemovalGate {
   #begunLately(uid: string): Map<string, number> {
     const since = this.#parts.clock.monotonic() - this.#parts.windowMs;
     const begun = this.#begun.get(uid) ?? new Map<string, number>();
-    for (const [namespace, at] of begun) if (at <= since) begun.delete(namespace);
-    this.#begun.set(uid, begun);
+    for (const [namespace, at] of begun) {
+      if (at > since) return begun;
+      begun.delete(namespace);
+    }
+    this.#begun.delete(uid);
     return begun;
   }
 

@@ -75,6 +75,22 @@ describe('more namespaces', () => {
     losers = ['d'];
     expect(await answers('d')).toEqual([true]);
   });
+
+  test('count from when they lost it last: one that loses it again does not keep the others in the window', async () => {
+    losers = ['a', 'b', 'c'];
+    await answers('a', 'b', 'c');
+    await clock.advance(windowMs / 2);
+    await answers('a');
+    await clock.advance(windowMs / 2);
+    losers = ['d'];
+    expect(await answers('d')).toEqual([true]);
+    losers = ['e'];
+    await clock.advance(2_000);
+    expect(await answers('e')).toEqual([true]);
+    losers = ['f'];
+    await clock.advance(2_000);
+    expect(await answers('f')).toEqual([false]);
+  });
 });
 
 describe('a confirmation', () => {
