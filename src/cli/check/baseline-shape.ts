@@ -108,16 +108,18 @@ const networkPolicySection: Shape = {
   policies: { '[]': networkPolicyItem },
 };
 
+const quotaScopes = [
+  'Terminating',
+  'NotTerminating',
+  'BestEffort',
+  'NotBestEffort',
+  'PriorityClass',
+  'CrossNamespacePodAffinity',
+  'VolumeAttributesClass',
+];
+
 const scopedResourceSelectorRequirement: Shape = {
-  'scopeName!': [
-    'Terminating',
-    'NotTerminating',
-    'BestEffort',
-    'NotBestEffort',
-    'PriorityClass',
-    'CrossNamespacePodAffinity',
-    'VolumeAttributesClass',
-  ],
+  'scopeName!': quotaScopes,
   'operator!': ['In', 'NotIn', 'Exists', 'DoesNotExist'],
   values: { '[]': 'text' },
 };
@@ -126,17 +128,7 @@ const scopeSelector: Shape = { matchExpressions: { '[]': scopedResourceSelectorR
 
 const resourceQuotaSpec: Shape = {
   'hard!': { '*': 'scalar' },
-  scopes: {
-    '[]': [
-      'Terminating',
-      'NotTerminating',
-      'BestEffort',
-      'NotBestEffort',
-      'PriorityClass',
-      'CrossNamespacePodAffinity',
-      'VolumeAttributesClass',
-    ],
-  },
+  scopes: { '[]': quotaScopes },
   scopeSelector: scopeSelector,
 };
 
