@@ -1,4 +1,4 @@
-import { ControlPlane, type ControlPlaneOptions } from '../../tools/controlplane/control-plane.ts';
+import type { ControlPlane, ControlPlaneOptions } from '../../tools/controlplane/control-plane.ts';
 import { layout } from '../../tools/controlplane/layout.ts';
 import { CertificateAuthority } from '../../tools/controlplane/pki.ts';
 import {
@@ -8,7 +8,7 @@ import {
 } from '../../tools/operator/operator-process.ts';
 import type { AuditLog } from '../support/audit-log.ts';
 import { FaultyProxy } from '../support/faulty-proxy.ts';
-import { OperatorHarness } from '../support/operator-harness.ts';
+import { OwnCluster } from '../support/own-cluster.ts';
 import type { RestClient } from '../support/rest-client.ts';
 import { Fleet } from './fleet.ts';
 import type { Random } from './random.ts';
@@ -26,44 +26,36 @@ export const alone: readonly string[] = ['--no-leader-elect'];
 
 /** A control plane that may be harmed, with the operator installed but not running. */
 export class ChaosCluster implements AsyncDisposable {
-  readonly controlPlane: ControlPlane;
-  readonly #harness: OperatorHarness;
+  readonly #cluster: OwnCluster;
 
-  private constructor(controlPlane: ControlPlane, harness: OperatorHarness) {
-    this.controlPlane = controlPlane;
-    this.#harness = harness;
+  private constructor(cluster: OwnCluster) {
+    this.#cluster = cluster;
   }
 
   static async start(options: ControlPlaneOptions = {}): Promise<ChaosCluster> {
     const { extraFlags = {} } = options;
-    const controlPlane = await ControlPlane.start({
+    const cluster = await OwnCluster.start({
       ...options,
-      auditLevel: 'Metadata',
       extraFlags: {
         ...extraFlags,
         // The log is read from remembered places, so it must not be rotated away.
         'kube-apiserver': ['--audit-log-maxsize=10000', ...(extraFlags['kube-apiserver'] ?? [])],
       },
     });
-    try {
-      const auditLogPath = controlPlane.auditLogPath ?? '';
-      const harness = await OperatorHarness.install({
-        controlPlane: Object.assign(controlPlane, { auditLogPath }),
-      });
-      return new ChaosCluster(controlPlane, harness);
-    } catch (error) {
-      await controlPlane.stop();
-      throw error;
-    }
+    return new ChaosCluster(cluster);
+  }
+
+  get controlPlane(): ControlPlane {
+    return this.#cluster.controlPlane;
   }
 
   /** Who reads and writes beside the operator, past every proxy. */
   get admin(): RestClient {
-    return this.#harness.admin;
+    return this.#cluster.harness.admin;
   }
 
   get audit(): AuditLog {
-    return this.#harness.audit;
+    return this.#cluster.harness.audit;
   }
 
   /** A kubeconfig of the operator's ServiceAccount, with a new token. */
@@ -95,7 +87,6 @@ export class ChaosCluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#harness[Symbol.asyncDispose]();
-    await this.controlPlane.stop();
+    await this.#cluster[Symbol.asyncDispose]();
   }
 }

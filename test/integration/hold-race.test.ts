@@ -1,21 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ControlPlane } from '../../tools/controlplane/control-plane.ts';
 import { applyManifests, readManifests } from '../../tools/operator/manifests.ts';
 import { loadKubeconfig } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
-import { OperatorHarness, operatorUser } from '../support/operator-harness.ts';
+import { type OperatorHarness, operatorUser } from '../support/operator-harness.ts';
+import { OwnCluster } from '../support/own-cluster.ts';
 import { RestError } from '../support/rest-client.ts';
 
 /** Policies are the whole cluster's, so they have one of their own. */
-let controlPlane: ControlPlane;
+let cluster: OwnCluster;
 let harness: OperatorHarness;
 
 const fleetSize = 100;
 
 beforeAll(async () => {
-  controlPlane = await ControlPlane.start({ auditLevel: 'Metadata' });
-  const { auditLogPath = '' } = controlPlane;
-  harness = await OperatorHarness.install({ controlPlane: Object.assign(controlPlane, { auditLogPath }) });
+  cluster = await OwnCluster.start();
+  harness = cluster.harness;
   const policies = [
     'guard/guard-*',
     'guard/baseline-deletion',
@@ -26,13 +25,12 @@ beforeAll(async () => {
     'rules/tenant-policies',
   ];
   await applyManifests(
-    loadKubeconfig(controlPlane.adminKubeconfig),
+    loadKubeconfig(harness.controlPlane.adminKubeconfig),
     policies.flatMap((name) => readManifests(`config/policies/${name}.yaml`)),
   );
 });
 afterAll(async () => {
-  await harness?.[Symbol.asyncDispose]();
-  await controlPlane?.stop();
+  await cluster?.[Symbol.asyncDispose]();
 });
 
 const spec = {

@@ -1,28 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { ApiProxy } from '../support/api-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorHarness, operatorUser } from '../support/operator-harness.ts';
 import type { Scenario } from '../support/scenario.ts';
 
 let harness: OperatorHarness;
-let proxy: ApiProxy;
-/** The operator's kubeconfig, through the proxy. */
-let proxied: string;
 beforeAll(async () => {
-  harness = await OperatorHarness.install();
-  const { serverUrl, ca } = harness.controlPlane;
-  proxy = await ApiProxy.start(serverUrl, ca);
-  proxied = await proxy.kubeconfig(harness.kubeconfig);
+  harness = await OperatorHarness.install({ proxied: true });
 });
 afterEach(async () => {
-  proxy.release();
+  harness.proxy.release();
   await harness.stopOperator();
 });
-afterAll(async () => {
-  await harness[Symbol.asyncDispose]();
-  await proxy[Symbol.asyncDispose]();
-});
+afterAll(() => harness[Symbol.asyncDispose]());
 
 const spec = {
   networkPolicy: { defaultDeny: ['Ingress', 'Egress'], allow: { dns: {}, sameNamespace: {} } },
@@ -51,6 +41,12 @@ async function hardened(scenario: Scenario): Promise<readonly string[]> {
   const namespaces = [await scenario.namespace('a'), await scenario.namespace('b')];
   await scenario.hardened(2);
   return namespaces;
+}
+
+/** Gives what must not happen time to happen, and holds that the operator has written nothing since the mark. */
+async function nothingWrittenFor(milliseconds: number, since: number): Promise<void> {
+  await sleep(milliseconds);
+  expect(await harness.audit.writesBy(operatorUser, since)).toEqual([]);
 }
 
 /** What a metric whose name begins so adds up to. */
@@ -83,26 +79,24 @@ describe('before every cache has synced', () => {
     await harness.stopOperator();
 
     const mark = await harness.audit.mark();
-    proxy.treat((_method, path) => (path.includes('/securitybaselines') ? 'hold' : 'pass'));
-    const operator = await harness.launchOperator({ kubeconfig: proxied });
+    harness.proxy.treat((_method, path) => (path.includes('/securitybaselines') ? 'hold' : 'pass'));
+    const operator = await harness.launchOperator();
     const unready = ['[-] watch-securitybaselines.securitybaseline.io failed: not synced yet'];
     await eventually(
       async () => {
         const answer = await fetch(`${operator.probes}/readyz?verbose`);
         expect(answer.status).toBe(503);
         expect((await answer.text()).split('\n').filter((line) => line.startsWith('[-]'))).toEqual(unready);
-        return proxy.held > 0 && operator.log.some(({ message }) => message === 'leading');
+        return harness.proxy.held > 0 && operator.log.some(({ message }) => message === 'leading');
       },
       { what: 'it leads, and every other list is there' },
     );
-    // What must not happen would happen at once; this gives it time.
-    await sleep(1000);
-    expect(await harness.audit.writesBy(operatorUser, mark)).toEqual([]);
+    await nothingWrittenFor(1000, mark);
     for (const namespace of namespaces) {
       expect(await harness.managedObjects(namespace)).toHaveLength(objectsPerNamespace);
     }
 
-    proxy.release();
+    harness.proxy.release();
     await operator.ready();
     await firstPassDone();
     expect(await harness.audit.writesBy(operatorUser, mark)).toEqual([]);
@@ -116,8 +110,8 @@ describe('before every cache has synced', () => {
 
     const mark = await harness.audit.mark();
     const forbidden = { status: 403, reason: 'Forbidden' } as const;
-    proxy.treat((_method, path) => (path.includes('/securitybaselines') ? forbidden : 'pass'));
-    const operator = await harness.launchOperator({ kubeconfig: proxied });
+    harness.proxy.treat((_method, path) => (path.includes('/securitybaselines') ? forbidden : 'pass'));
+    const operator = await harness.launchOperator();
     await eventually(
       () =>
         operator.log.some(
@@ -127,8 +121,7 @@ describe('before every cache has synced', () => {
       { what: 'the list of baselines was refused' },
     );
     expect((await fetch(`${operator.probes}/readyz`)).status).toBe(503);
-    await sleep(1000);
-    expect(await harness.audit.writesBy(operatorUser, mark)).toEqual([]);
+    await nothingWrittenFor(1000, mark);
     expect(await harness.managedObjects(namespace)).toHaveLength(objectsPerNamespace);
   });
 });
@@ -143,8 +136,7 @@ describe('nothing is written when nothing differs', () => {
     // Events about what was just done may still be on their way.
     await settled();
     const mark = await harness.audit.mark();
-    await sleep(60_000);
-    expect(await harness.audit.writesBy(operatorUser, mark)).toEqual([]);
+    await nothingWrittenFor(60_000, mark);
   }, 120_000);
 
   test('after a restart and after every watch was broken and had to list anew', async () => {
@@ -155,25 +147,23 @@ describe('nothing is written when nothing differs', () => {
     await harness.stopOperator();
 
     const mark = await harness.audit.mark();
-    await harness.startOperator({ kubeconfig: proxied });
+    await harness.startOperator();
     await firstPassDone();
-    await sleep(1500);
-    expect(await harness.audit.writesBy(operatorUser, mark)).toEqual([]);
+    await nothingWrittenFor(1500, mark);
 
     const lists = await metric('security_baseline_watch_relists_total');
     const gone = { status: 410, reason: 'Expired' } as const;
-    proxy.treat((_method, path) =>
+    harness.proxy.treat((_method, path) =>
       path.includes('watch=true') && !path.includes('sendInitialEvents') ? gone : 'pass',
     );
-    proxy.breakWatches();
+    harness.proxy.breakWatches();
     await eventually(
       async () =>
         expect(await metric('security_baseline_watch_relists_total')).toBeGreaterThanOrEqual(2 * lists),
       { what: 'every resource was listed anew', timeoutMs: 30_000 },
     );
-    proxy.release();
-    await sleep(1500);
-    expect(await harness.audit.writesBy(operatorUser, mark)).toEqual([]);
+    harness.proxy.release();
+    await nothingWrittenFor(1500, mark);
   });
 });
 

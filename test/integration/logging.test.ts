@@ -2,25 +2,17 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { LogLine } from '../../tools/operator/operator-process.ts';
-import { ApiProxy } from '../support/api-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorHarness } from '../support/operator-harness.ts';
 
 const spec = { networkPolicy: { defaultDeny: ['Ingress'], allow: { sameNamespace: {} } } };
 
 let harness: OperatorHarness;
-let proxy: ApiProxy;
 
 beforeAll(async () => {
-  harness = await OperatorHarness.install();
-  const { serverUrl, ca } = harness.controlPlane;
-  proxy = await ApiProxy.start(serverUrl, ca);
-  await harness.startOperator({ kubeconfig: await proxy.kubeconfig(harness.kubeconfig) });
+  harness = await OperatorHarness.start({ proxied: true });
 });
-afterAll(async () => {
-  await harness[Symbol.asyncDispose]();
-  await proxy[Symbol.asyncDispose]();
-});
+afterAll(() => harness[Symbol.asyncDispose]());
 beforeEach(() => setLevel('info'));
 
 async function setLevel(level: string): Promise<void> {
@@ -145,7 +137,7 @@ describe('at debug level', () => {
     await setLevel('debug');
     await scenario.baseline(spec);
     const mark = harness.operator.log.length;
-    proxy.treat((method, path) =>
+    harness.proxy.treat((method, path) =>
       method === 'POST' && path.includes('networkpolicies')
         ? { status: 500, reason: 'InternalError' }
         : 'pass',
@@ -162,12 +154,12 @@ describe('at debug level', () => {
         ),
       { what: 'a reconcile fails' },
     );
-    proxy.breakWatches();
+    harness.proxy.breakWatches();
     await eventually(
       () => expect(linesSince(mark)).toContainEqual(expect.objectContaining({ message: 'watch failed' })),
       { what: 'a watch fails' },
     );
-    proxy.release();
+    harness.proxy.release();
     await scenario.hardened(1);
     const [, payload = ''] = token.split('.');
     const written = JSON.stringify(harness.operator.log);

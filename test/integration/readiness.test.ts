@@ -1,21 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ApiProxy } from '../support/api-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorHarness } from '../support/operator-harness.ts';
 
 let harness: OperatorHarness;
-let proxy: ApiProxy;
 
 beforeAll(async () => {
-  harness = await OperatorHarness.install({ flags: ['--watch-idle-timeout', '2s'] });
-  const { serverUrl, ca } = harness.controlPlane;
-  proxy = await ApiProxy.start(serverUrl, ca);
-  await harness.startOperator({ kubeconfig: await proxy.kubeconfig(harness.kubeconfig) });
+  harness = await OperatorHarness.start({ flags: ['--watch-idle-timeout', '2s'], proxied: true });
 });
-afterAll(async () => {
-  await harness[Symbol.asyncDispose]();
-  await proxy[Symbol.asyncDispose]();
-});
+afterAll(() => harness[Symbol.asyncDispose]());
 
 async function readyz(): Promise<string> {
   const answer = await fetch(`${harness.operator.probes}/readyz`);
@@ -41,7 +33,7 @@ describe('a watch', () => {
   });
 
   test('that the API server no longer answers makes the replica unready, and alive still, until it is heard again', async () => {
-    proxy.treat((_method, path) => (path.includes('watch=true') ? 'hold' : 'pass'));
+    harness.proxy.treat((_method, path) => (path.includes('watch=true') ? 'hold' : 'pass'));
     const stale = await eventually(
       async () => {
         const answer = await readyz();
@@ -55,7 +47,7 @@ describe('a watch', () => {
     expect(await samples('watch_stale{resource="namespaces"}')).toEqual([expect.stringMatching(/ 1$/)]);
     expect((await fetch(`${harness.operator.probes}/healthz`)).status).toBe(200);
 
-    proxy.release();
+    harness.proxy.release();
     await eventually(async () => expect(await readyz()).toBe('200 ok\n'), {
       what: 'the replica is ready again',
       timeoutMs: 30_000,

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { ControlPlane } from '../../tools/controlplane/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorHarness } from '../support/operator-harness.ts';
+import { OwnCluster } from '../support/own-cluster.ts';
 import type { ServedObject } from '../support/rest-client.ts';
 
 const spec = {
@@ -126,11 +126,9 @@ describe('a reconcile that fails is tried again until it succeeds', () => {
 
 describe('an API server that is restarted', () => {
   test('finds the operator running on: what changes afterwards is done, what was is kept', async () => {
-    await using controlPlane = await ControlPlane.start({ auditLevel: 'Metadata' });
-    const { auditLogPath = '' } = controlPlane;
-    await using harness = await OperatorHarness.start({
-      controlPlane: Object.assign(controlPlane, { auditLogPath }),
-    });
+    await using cluster = await OwnCluster.start();
+    const { controlPlane, harness } = cluster;
+    await harness.startOperator();
     await using scenario = harness.scenario();
     await scenario.baseline(spec);
     const namespace = await scenario.namespace();

@@ -1,22 +1,14 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { ApiProxy } from '../support/api-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { dnsService, OperatorHarness } from '../support/operator-harness.ts';
 import type { Condition, ReadableStatus, Scenario, Status } from '../support/scenario.ts';
 
 let harness: OperatorHarness;
-let proxy: ApiProxy;
 beforeAll(async () => {
-  harness = await OperatorHarness.install();
-  const { serverUrl, ca } = harness.controlPlane;
-  proxy = await ApiProxy.start(serverUrl, ca);
-  await harness.startOperator({ kubeconfig: await proxy.kubeconfig(harness.kubeconfig) });
+  harness = await OperatorHarness.start({ proxied: true });
 });
-afterEach(() => proxy.release());
-afterAll(async () => {
-  await harness[Symbol.asyncDispose]();
-  await proxy[Symbol.asyncDispose]();
-});
+afterEach(() => harness.proxy.release());
+afterAll(() => harness[Symbol.asyncDispose]());
 
 const deny = { networkPolicy: { defaultDeny: ['Ingress', 'Egress'] } };
 const guarded = ['kube-system', 'kube-public', 'kube-node-lease', 'security-baseline-system'];
@@ -61,7 +53,9 @@ const allDone = { Ready: 'True Reconciled', AllHardened: 'True Hardened' };
 
 /** Withholds the writing of NetworkPolicies, so that what lies between two states stays to be seen. */
 function withholdPolicies(): void {
-  proxy.treat((method, path) => (method !== 'GET' && path.includes('/networkpolicies') ? 'hold' : 'pass'));
+  harness.proxy.treat((method, path) =>
+    method !== 'GET' && path.includes('/networkpolicies') ? 'hold' : 'pass',
+  );
 }
 
 test('counts the selected, the hardened and those that no baseline covers, at the generation it saw', async () => {
@@ -113,7 +107,7 @@ test('a namespace just created does not flip Ready; an edited baseline does unti
     expect(conditions).toEqual({ Ready: 'True Reconciled', AllHardened: 'False NamespacesPending' });
   });
   expect(await kstatus(scenario)).toBe('Current');
-  proxy.release();
+  harness.proxy.release();
   await scenario.hardened(1);
   expect((await conditions(scenario))[0]).toEqual(ready);
 
@@ -129,7 +123,7 @@ test('a namespace just created does not flip Ready; an edited baseline does unti
     });
   });
   expect(await kstatus(scenario)).toBe('InProgress');
-  proxy.release();
+  harness.proxy.release();
   await scenario.hardened(1);
   expect(await kstatus(scenario)).toBe('Current');
 });

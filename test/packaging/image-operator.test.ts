@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ControlPlane } from '../../tools/controlplane/control-plane.ts';
 import { OciArchive } from '../../tools/image/oci-archive.ts';
 import { OperatorProcess, operatorNamespace } from '../../tools/operator/operator-process.ts';
 import { loadKubeconfig } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
-import { OperatorHarness } from '../support/operator-harness.ts';
+import type { OperatorHarness } from '../support/operator-harness.ts';
+import { OwnCluster } from '../support/own-cluster.ts';
 import { imageUnderTest } from './image-under-test.ts';
 
 const execute = promisify(execFile);
@@ -18,7 +18,7 @@ const execute = promisify(execFile);
 const user = 65532;
 const serviceAccountFiles = 'var/run/secrets/kubernetes.io/serviceaccount';
 
-let controlPlane: ControlPlane;
+let cluster: OwnCluster;
 let harness: OperatorHarness;
 let image: OciArchive;
 /** Where the root file system and the ServiceAccount's files are. */
@@ -29,14 +29,12 @@ beforeAll(async () => {
   image = await OciArchive.open(await imageUnderTest());
   folder = await mkdtemp(join(tmpdir(), 'sbo-container-'));
   await image.unpack(join(folder, 'rootfs'));
-  controlPlane = await ControlPlane.start({ auditLevel: 'Metadata' });
-  const auditLogPath = controlPlane.auditLogPath ?? '';
-  harness = await OperatorHarness.install({ controlPlane: Object.assign(controlPlane, { auditLogPath }) });
+  cluster = await OwnCluster.start();
+  harness = cluster.harness;
   await mountPoints();
 });
 afterAll(async () => {
-  await harness?.[Symbol.asyncDispose]();
-  await controlPlane?.stop();
+  await cluster?.[Symbol.asyncDispose]();
   await image?.[Symbol.asyncDispose]();
   if (folder !== undefined) await rm(folder, { recursive: true, force: true });
 });
@@ -44,7 +42,7 @@ afterAll(async () => {
 /** What the kubelet brings: the ServiceAccount's files, and the folders that something is mounted on. */
 async function mountPoints(): Promise<void> {
   const token = loadKubeconfig(harness.kubeconfig).getCurrentUser()?.token ?? '';
-  const files = { token, 'ca.crt': controlPlane.ca, namespace: operatorNamespace };
+  const files = { token, 'ca.crt': harness.controlPlane.ca, namespace: operatorNamespace };
   await mkdir(join(folder, 'serviceaccount'), { mode: 0o755 });
   for (const [name, content] of Object.entries(files)) {
     await writeFile(join(folder, 'serviceaccount', name), content, { mode: 0o644 });
@@ -72,7 +70,7 @@ function inImage(...command: readonly string[]): [string, ...string[]] {
 
 /** What a pod's containers find in their environment; nothing of this process' own. */
 function podEnvironment(): Record<string, string> {
-  const { hostname, port } = new URL(controlPlane.serverUrl);
+  const { hostname, port } = new URL(harness.controlPlane.serverUrl);
   return {
     ...Object.fromEntries((image.config.config.Env ?? []).map((text) => text.split(/=(.*)/s).slice(0, 2))),
     KUBERNETES_SERVICE_HOST: hostname,

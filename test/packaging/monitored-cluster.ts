@@ -5,21 +5,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
-import { ControlPlane } from '../../tools/controlplane/control-plane.ts';
 import { kubectl } from '../../tools/foreign/kubectl.ts';
 import { OperatorProcess } from '../../tools/operator/operator-process.ts';
 import { eventually } from '../support/eventually.ts';
-import { OperatorHarness } from '../support/operator-harness.ts';
+import type { OperatorHarness } from '../support/operator-harness.ts';
+import { OwnCluster } from '../support/own-cluster.ts';
 import type { Scenario } from '../support/scenario.ts';
 
 const root = new URL('../../', import.meta.url).pathname;
 
 interface Parts {
-  readonly controlPlane: ControlPlane;
   readonly harness: OperatorHarness;
   readonly follower: OperatorProcess;
   /** Programs, for a shell. */
   readonly bin: string;
+  /** All of it, to be undone at the end. */
+  readonly resources: AsyncDisposableStack;
 }
 
 /** On a control plane of its own, so that what is counted is what is made here. */
@@ -45,10 +46,9 @@ export class MonitoredCluster implements AsyncDisposable {
 
   static async start(): Promise<MonitoredCluster> {
     await using started = new AsyncDisposableStack();
-    const controlPlane = await ControlPlane.start({ auditLevel: 'Metadata' });
-    started.defer(() => controlPlane.stop());
-    const shared = Object.assign(controlPlane, { auditLogPath: controlPlane.auditLogPath ?? '' });
-    const harness = started.use(await OperatorHarness.start({ controlPlane: shared }));
+    const cluster = started.use(await OwnCluster.start());
+    const { harness } = cluster;
+    await harness.startOperator();
     const follower = started.use(await OperatorProcess.start({ kubeconfig: harness.kubeconfig }));
     await follower.ready();
     const bin = await mkdtemp(join(tmpdir(), 'monitored-'));
@@ -56,8 +56,7 @@ export class MonitoredCluster implements AsyncDisposable {
     await symlink(await kubectl.path(), join(bin, 'kubectl'));
     const plugin = `#!/bin/sh\nexec '${process.execPath}' '${root}src/cli/main.ts' "$@"\n`;
     await writeFile(join(bin, 'kubectl-baseline'), plugin, { mode: 0o755 });
-    started.move();
-    return new MonitoredCluster({ controlPlane, harness, follower, bin });
+    return new MonitoredCluster({ harness, follower, bin, resources: started.move() });
   }
 
   /** Where the leader, and then the follower, can be scraped. */
@@ -148,9 +147,10 @@ export class MonitoredCluster implements AsyncDisposable {
 
   /** Runs lines of shell as an administrator; resolves with what they end with. */
   async shell(script: string): Promise<{ readonly code: number; readonly output: string }> {
-    const { bin, controlPlane } = this.#parts;
+    const { bin, harness } = this.#parts;
+    const { adminKubeconfig } = harness.controlPlane;
     const ended = promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
-      env: { PATH: `${bin}:${process.env.PATH}`, HOME: bin, KUBECONFIG: controlPlane.adminKubeconfig },
+      env: { PATH: `${bin}:${process.env.PATH}`, HOME: bin, KUBECONFIG: adminKubeconfig },
     });
     return await ended.then(
       ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
@@ -162,11 +162,7 @@ export class MonitoredCluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { controlPlane, harness, follower, bin } = this.#parts;
-    await follower.stop();
-    await harness[Symbol.asyncDispose]();
-    await controlPlane.stop();
-    await rm(bin, { recursive: true, force: true });
+    await this.#parts.resources[Symbol.asyncDispose]();
   }
 
   /** The tenant's own quota refuses our policies. */

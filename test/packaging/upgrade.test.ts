@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ControlPlane } from '../../tools/controlplane/control-plane.ts';
 import { applyManifests, installation, readManifests } from '../../tools/operator/manifests.ts';
 import { OperatorProcess } from '../../tools/operator/operator-process.ts';
 import { loadKubeconfig } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
-import { OperatorHarness, operatorUser } from '../support/operator-harness.ts';
+import { type OperatorHarness, operatorUser } from '../support/operator-harness.ts';
+import { OwnCluster } from '../support/own-cluster.ts';
 import type { ServedObject } from '../support/rest-client.ts';
 import type { Scenario } from '../support/scenario.ts';
 
@@ -41,18 +41,16 @@ async function lastRelease(): Promise<string | undefined> {
 }
 
 let checkout: string;
-let controlPlane: ControlPlane;
+let cluster: OwnCluster;
 let harness: OperatorHarness;
 
 beforeAll(async () => {
   checkout = await checkOut(before);
-  controlPlane = await ControlPlane.start({ auditLevel: 'Metadata' });
-  const auditLogPath = controlPlane.auditLogPath ?? '';
-  harness = await OperatorHarness.install({ controlPlane: Object.assign(controlPlane, { auditLogPath }) });
+  cluster = await OwnCluster.start();
+  harness = cluster.harness;
 });
 afterAll(async () => {
-  await harness?.[Symbol.asyncDispose]();
-  await controlPlane?.stop();
+  await cluster?.[Symbol.asyncDispose]();
   if (checkout !== undefined) await rm(checkout, { recursive: true, force: true });
 });
 
@@ -149,6 +147,12 @@ async function firstPassDone(operator: OperatorProcess): Promise<void> {
   );
 }
 
+/** Two namespaces that the version before has hardened; it has ended then. */
+async function hardenedBefore(scenario: Scenario): Promise<readonly string[]> {
+  await using _ = await startBefore();
+  return await hardened(scenario);
+}
+
 async function hardened(scenario: Scenario): Promise<readonly string[]> {
   await scenario.baseline(spec);
   const namespaces = [await scenario.namespace('a'), await scenario.namespace('b')];
@@ -159,16 +163,13 @@ async function hardened(scenario: Scenario): Promise<readonly string[]> {
 describe(title, () => {
   test('rewrites nothing that the version before has written, nor does going back', async () => {
     await using scenario = harness.scenario();
-    const old = await startBefore();
-    let namespaces: readonly string[];
-    try {
-      namespaces = await hardened(scenario);
-    } finally {
-      await old.stop();
-    }
+    const namespaces = await hardenedBefore(scenario);
     const written = await snapshot(namespaces);
     // As `kubectl apply -k` does it: CRDs and permissions first, the operator then.
-    await applyManifests(loadKubeconfig(controlPlane.adminKubeconfig), installation.flatMap(readManifests));
+    await applyManifests(
+      loadKubeconfig(harness.controlPlane.adminKubeconfig),
+      installation.flatMap(readManifests),
+    );
     const mark = await harness.audit.mark();
     for (const start of [startNow, startBefore]) {
       await using operator = await start();
@@ -184,13 +185,7 @@ describe(title, () => {
 
   test('goes on where the version before left off: a baseline edited in between, a namespace made, a hole torn', async () => {
     await using scenario = harness.scenario();
-    const old = await startBefore();
-    let namespaces: readonly string[];
-    try {
-      namespaces = await hardened(scenario);
-    } finally {
-      await old.stop();
-    }
+    const namespaces = await hardenedBefore(scenario);
     const [first = ''] = namespaces;
     await scenario.baseline({
       ...spec,

@@ -4,6 +4,7 @@ import {
   operatorNamespace,
   operatorServiceAccount,
 } from '../../tools/operator/operator-process.ts';
+import { ApiProxy } from './api-proxy.ts';
 import { AuditLog } from './audit-log.ts';
 import { loadKubeconfig, type SharedControlPlane, sharedControlPlane } from './control-plane.ts';
 import { eventually } from './eventually.ts';
@@ -38,12 +39,12 @@ export interface HarnessOptions {
   readonly controlPlane?: SharedControlPlane;
   /** For every process that is started. */
   readonly flags?: readonly string[];
+  /** Lets the operator reach the API server through {@link OperatorHarness.proxy} only. */
+  readonly proxied?: boolean;
 }
 
 /** How one process of the operator is run. */
 export interface RunOptions {
-  /** By default that of the operator's ServiceAccount. */
-  readonly kubeconfig?: string;
   /** Beside the harness' own. */
   readonly flags?: readonly string[];
 }
@@ -56,30 +57,36 @@ export class OperatorHarness implements AsyncDisposable {
   readonly controlPlane: SharedControlPlane;
   readonly admin: RestClient;
   readonly audit: AuditLog;
-  /** The kubeconfig of the operator's ServiceAccount. */
+  /** The kubeconfig of the operator's ServiceAccount, through the proxy where there is one. */
   readonly kubeconfig: string;
+  readonly #proxy: ApiProxy | undefined;
   readonly #flags: readonly string[];
   readonly #clients: RestClient[] = [];
   #operator: OperatorProcess | undefined;
 
-  private constructor(controlPlane: SharedControlPlane, kubeconfig: string, flags: readonly string[]) {
+  private constructor(
+    controlPlane: SharedControlPlane,
+    kubeconfig: string,
+    flags: readonly string[],
+    proxy?: ApiProxy,
+  ) {
     this.controlPlane = controlPlane;
     this.kubeconfig = kubeconfig;
     this.#flags = flags;
+    this.#proxy = proxy;
     this.admin = new RestClient(controlPlane.adminKubeconfig);
     this.audit = new AuditLog(controlPlane.auditLogPath);
   }
 
   /** Installs everything and gives the cluster a DNS, but runs no operator yet. */
   static async install(options: HarnessOptions = {}): Promise<OperatorHarness> {
-    const { controlPlane = sharedControlPlane(), flags = [] } = options;
+    const { controlPlane = sharedControlPlane(), flags = [], proxied = false } = options;
     const manifests = [...installation, 'config/samples/grantable.yaml'].flatMap(readManifests);
     await applyManifests(loadKubeconfig(controlPlane.adminKubeconfig), manifests);
-    const kubeconfig = await controlPlane.kubeconfigForServiceAccount(
-      operatorNamespace,
-      operatorServiceAccount,
-    );
-    const harness = new OperatorHarness(controlPlane, kubeconfig, flags);
+    const direct = await controlPlane.kubeconfigForServiceAccount(operatorNamespace, operatorServiceAccount);
+    const proxy = proxied ? await ApiProxy.start(controlPlane.serverUrl, controlPlane.ca) : undefined;
+    const kubeconfig = (await proxy?.kubeconfig(direct)) ?? direct;
+    const harness = new OperatorHarness(controlPlane, kubeconfig, flags, proxy);
     const dns = { kind: 'Service', namespace: 'kube-system', name: 'kube-dns' } as const;
     if ((await harness.admin.find(dns)) === undefined) await harness.admin.create(dns, { spec: dnsService });
     await eventually(
@@ -97,6 +104,12 @@ export class OperatorHarness implements AsyncDisposable {
     const harness = await OperatorHarness.install(options);
     await harness.startOperator();
     return harness;
+  }
+
+  /** What stands between the operator and the API server, when `proxied`. */
+  get proxy(): ApiProxy {
+    if (this.#proxy === undefined) throw new Error('the operator is not proxied');
+    return this.#proxy;
   }
 
   /** The operator that runs now. */
@@ -122,9 +135,9 @@ export class OperatorHarness implements AsyncDisposable {
 
   /** Runs the operator without waiting for anything but its probes. */
   async launchOperator(options: RunOptions = {}): Promise<OperatorProcess> {
-    const { kubeconfig = this.kubeconfig, flags = [] } = options;
+    const flags = [...this.#flags, ...(options.flags ?? [])];
     await this.stopOperator();
-    this.#operator = await OperatorProcess.start({ kubeconfig, flags: [...this.#flags, ...flags] });
+    this.#operator = await OperatorProcess.start({ kubeconfig: this.kubeconfig, flags });
     return this.#operator;
   }
 
@@ -175,6 +188,7 @@ export class OperatorHarness implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopOperator();
+    await this.#proxy?.[Symbol.asyncDispose]();
     this.admin.close();
     for (const client of this.#clients) client.close();
   }

@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ControlPlane } from '../../../tools/controlplane/control-plane.ts';
-import { OperatorHarness } from '../../support/operator-harness.ts';
+import { OwnCluster } from '../../support/own-cluster.ts';
 
-let controlPlane: ControlPlane;
-let harness: OperatorHarness;
+let cluster: OwnCluster;
 
 /** As before Kubernetes 1.30: admissionregistration.k8s.io/v1 is served, but not the policies in it. */
 const withoutPolicies = [
@@ -14,8 +12,7 @@ const withoutPolicies = [
 ].map((resource) => `admissionregistration.k8s.io/v1/${resource}=false`);
 
 beforeAll(async () => {
-  controlPlane = await ControlPlane.start({
-    auditLevel: 'Metadata',
+  cluster = await OwnCluster.start({
     extraFlags: {
       'kube-apiserver': [
         `--runtime-config=${withoutPolicies.join(',')}`,
@@ -23,16 +20,14 @@ beforeAll(async () => {
       ],
     },
   });
-  const { auditLogPath = '' } = controlPlane;
-  harness = await OperatorHarness.start({ controlPlane: Object.assign(controlPlane, { auditLogPath }) });
+  await cluster.harness.startOperator();
 });
 afterAll(async () => {
-  await harness?.[Symbol.asyncDispose]();
-  await controlPlane?.stop();
+  await cluster?.[Symbol.asyncDispose]();
 });
 
 test('an API server without ValidatingAdmissionPolicy: a condition says that admission is off, and the rest works', async () => {
-  await using scenario = harness.scenario();
+  await using scenario = cluster.harness.scenario();
   await scenario.baseline({
     networkPolicy: { defaultDeny: ['Ingress'] },
     admission: { holdPodsUntilHardened: true },

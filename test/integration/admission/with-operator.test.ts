@@ -1,29 +1,27 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaultDenyAnnotation } from '../../../src/api/labels.ts';
-import { ControlPlane } from '../../../tools/controlplane/control-plane.ts';
 import { applyManifests, readManifests } from '../../../tools/operator/manifests.ts';
 import { loadKubeconfig } from '../../support/control-plane.ts';
 import { eventually } from '../../support/eventually.ts';
-import { managedKinds, OperatorHarness } from '../../support/operator-harness.ts';
+import { managedKinds, type OperatorHarness } from '../../support/operator-harness.ts';
+import { OwnCluster } from '../../support/own-cluster.ts';
 import { podSpec } from './pods.ts';
 
 /** The operator, the policies and the controllers of a cluster, all at once: each stands in the way of the others where it may not. */
-let controlPlane: ControlPlane;
+let cluster: OwnCluster;
 let harness: OperatorHarness;
 
 beforeAll(async () => {
-  controlPlane = await ControlPlane.start({ auditLevel: 'Metadata' });
-  const { auditLogPath = '' } = controlPlane;
-  harness = await OperatorHarness.install({ controlPlane: Object.assign(controlPlane, { auditLogPath }) });
+  cluster = await OwnCluster.start();
+  harness = cluster.harness;
   await applyManifests(
-    loadKubeconfig(controlPlane.adminKubeconfig),
+    loadKubeconfig(harness.controlPlane.adminKubeconfig),
     ['guard', 'rules'].flatMap((folder) => readManifests(`config/policies/${folder}/!(kustomization).yaml`)),
   );
   await harness.startOperator();
 });
 afterAll(async () => {
-  await harness?.[Symbol.asyncDispose]();
-  await controlPlane?.stop();
+  await cluster?.[Symbol.asyncDispose]();
 });
 
 const everything = {

@@ -1,28 +1,18 @@
 /** A control plane of its own with the shop of fixtures/shop.yaml on it: what runs beside it would show in every answer. */
-import { ControlPlane } from '../../../tools/controlplane/control-plane.ts';
 import { applyManifests, readManifests } from '../../../tools/operator/manifests.ts';
-import { loadKubeconfig, type SharedControlPlane } from '../../support/control-plane.ts';
+import { loadKubeconfig } from '../../support/control-plane.ts';
 import { eventually } from '../../support/eventually.ts';
-import { OperatorHarness } from '../../support/operator-harness.ts';
+import { OwnCluster } from '../../support/own-cluster.ts';
 import { type CliOptions, type CliResult, cli } from './cli.ts';
 
 /** Where the fixtures are, from the repository's root. */
 export const fixtures = 'test/integration/cli/fixtures';
 
 /** The shop, with the operator installed and not running. */
-export class ShopCluster implements AsyncDisposable {
-  readonly controlPlane: ControlPlane;
-  readonly harness: OperatorHarness;
-
-  private constructor(controlPlane: ControlPlane, harness: OperatorHarness) {
-    this.controlPlane = controlPlane;
-    this.harness = harness;
-  }
-
+export class ShopCluster extends OwnCluster {
   /** Starts everything; the pods of the shop are there, though no node runs them. */
-  static async start(): Promise<ShopCluster> {
-    const controlPlane = await ControlPlane.start({ auditLevel: 'Metadata' });
-    const harness = await OperatorHarness.install({ controlPlane: controlPlane as SharedControlPlane });
+  static override async start(): Promise<ShopCluster> {
+    const { controlPlane, harness } = await OwnCluster.start();
     const cluster = new ShopCluster(controlPlane, harness);
     await cluster.apply(`${fixtures}/shop.yaml`);
     await eventually(
@@ -64,10 +54,5 @@ export class ShopCluster implements AsyncDisposable {
           `${kinds[i]} ${metadata.namespace}/${metadata.name} ${metadata.uid} ${metadata.resourceVersion}`,
       ),
     );
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.harness[Symbol.asyncDispose]();
-    await this.controlPlane.stop();
   }
 }

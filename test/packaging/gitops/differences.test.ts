@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import type { OperatorHarness } from '../../support/operator-harness.ts';
+import { OwnCluster } from '../../support/own-cluster.ts';
 import type { Body, ServedObject, Target } from '../../support/rest-client.ts';
 import { argoConfigMap, fromGuide } from './guide.ts';
 import { threeWayDifference } from './judge.ts';
-import { OwnCluster } from './own-cluster.ts';
 
 let cluster: OwnCluster;
 let harness: OperatorHarness;

@@ -2,20 +2,20 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CustomObjectsApi, type KubernetesObject } from '@kubernetes/client-node';
+import { freePort } from '../../../tools/controlplane/free-port.ts';
 import { fluxCrds, kustomizeController, sourceController } from '../../../tools/foreign/flux.ts';
 import { applyManifests, readManifests } from '../../../tools/operator/manifests.ts';
 import { loadKubeconfig } from '../../support/control-plane.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Change, GitServer } from '../../support/git-server.ts';
 import type { OperatorHarness } from '../../support/operator-harness.ts';
+import { OwnCluster } from '../../support/own-cluster.ts';
 import type { Body } from '../../support/rest-client.ts';
 import type { Condition } from '../../support/scenario.ts';
 import { fromGuide } from './guide.ts';
-import { OwnCluster } from './own-cluster.ts';
 
 const namespace = 'flux-system';
 const guard = readManifests('config/policies/guard/*.yaml').filter(({ kind }) => kind !== 'Kustomization');
@@ -252,15 +252,4 @@ function servedAsV1(object: KubernetesObject): Crd {
     ...crd,
     spec: { ...crd.spec, versions: [...versions, { ...newest, name: 'v1', storage: false }] },
   };
-}
-
-/** A port that is free now: source-controller has to be told one. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -3,43 +3,35 @@
  * CD's is given config/argocd.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { ApiProxy } from '../../support/api-proxy.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { OperatorHarness } from '../../support/operator-harness.ts';
+import { OwnCluster } from '../../support/own-cluster.ts';
 import type { Body, ServedObject } from '../../support/rest-client.ts';
 import type { Condition, Scenario } from '../../support/scenario.ts';
 import { argoConfigMap } from './guide.ts';
 import { judge } from './judge.ts';
-import { OwnCluster } from './own-cluster.ts';
 
 let cluster: OwnCluster;
 let harness: OperatorHarness;
-let proxy: ApiProxy;
 
 const deny = { networkPolicy: { defaultDeny: ['Ingress', 'Egress'] } };
 
 beforeAll(async () => {
-  cluster = await OwnCluster.start(['--removal-threshold', '1']);
+  cluster = await OwnCluster.start({ flags: ['--removal-threshold', '1'], proxied: true });
   harness = cluster.harness;
-  proxy = await ApiProxy.start(cluster.controlPlane.serverUrl, cluster.controlPlane.ca);
-  await startOperator();
+  await harness.startOperator();
 });
 afterEach(async () => {
-  proxy.release();
-  if (!harness.isOperatorRunning) await startOperator();
+  harness.proxy.release();
+  if (!harness.isOperatorRunning) await harness.startOperator();
 });
-afterAll(async () => {
-  await cluster[Symbol.asyncDispose]();
-  await proxy[Symbol.asyncDispose]();
-});
-
-async function startOperator(): Promise<void> {
-  await harness.startOperator({ kubeconfig: await proxy.kubeconfig(harness.kubeconfig) });
-}
+afterAll(() => cluster[Symbol.asyncDispose]());
 
 /** Withholds the writing of NetworkPolicies, so that a rollout stays under way. */
 function withholdPolicies(): void {
-  proxy.treat((method, path) => (method !== 'GET' && path.includes('/networkpolicies') ? 'hold' : 'pass'));
+  harness.proxy.treat((method, path) =>
+    method !== 'GET' && path.includes('/networkpolicies') ? 'hold' : 'pass',
+  );
 }
 
 async function baselineOf({ name }: Scenario): Promise<ServedObject> {
