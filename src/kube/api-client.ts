@@ -148,7 +148,7 @@ export class ApiClient {
       outcome = outcomeOf(error);
       throw error;
     } finally {
-      this.limiter.release(outcome);
+      this.limiter.release(outcome, request.priority);
     }
   }
 

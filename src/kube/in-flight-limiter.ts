@@ -26,12 +26,15 @@ export interface InFlightLimiterOptions {
 }
 
 /**
- * While urgent requests come, normal ones get no more than this part of the places: each that is in flight makes every answer
- * later, and whoever hardens a new namespace waits for several in a row.
+ * While urgent requests are under way, normal ones get no more than this part of the places: each that is in flight makes every
+ * answer later, and whoever hardens a new namespace waits for several in a row.
  */
 const NORMAL_SHARE_BESIDE_URGENT = 1 / 4;
 
-/** How long after the last urgent request more are to be expected. Milliseconds; longer than an answer of a busy server takes. */
+/** Urgent requests that go before one that waits and is normal; the next turn is its own. */
+const URGENT_IN_A_ROW = 8;
+
+/** How long after an urgent request's end the next one of its kind is to be expected. Milliseconds. */
 const URGENT_LINGERS_MS = 200;
 
 interface Waiter {
@@ -43,8 +46,9 @@ interface Waiter {
 
 /**
  * Bounds the requests in flight and adapts the bound to the server, as TCP does: halved on overload, one more for each
- * full round of answers while the bound is reached. Waiters go first in, first out within their priority; a rollout makes room while
- * a new namespace is hardened. Watches do not count: they would hold their place for ever.
+ * full round of answers while the bound holds somebody back. Waiters go first in, first out within their priority. A rollout makes room
+ * while a new namespace is hardened; a flood of urgent requests slows the rest and does not stop it.
+ * Watches do not count: they would hold their place for ever.
  */
 export class InFlightLimiter {
   readonly #clock: Clock;
@@ -53,8 +57,10 @@ export class InFlightLimiter {
   readonly #cooldownMs: number;
   // A Set keeps insertion order, and lets an aborted waiter leave from the middle.
   readonly #waiting: Readonly<Record<Priority, Set<Waiter>>> = { urgent: new Set(), normal: new Set() };
+  readonly #inFlight: Record<Priority, number> = { urgent: 0, normal: 0 };
   #limit: number;
-  #inFlight = 0;
+  /** Urgent requests that have gone before a normal one that waited, since the last normal one. */
+  #overtaken = 0;
   #decreasedAt = Number.NEGATIVE_INFINITY;
   #urgentUntil = Number.NEGATIVE_INFINITY;
 
@@ -78,7 +84,7 @@ export class InFlightLimiter {
   }
 
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#inFlight.urgent + this.#inFlight.normal;
   }
 
   get waiting(): number {
@@ -92,11 +98,8 @@ export class InFlightLimiter {
    */
   acquire(priority: Priority = 'normal', signal?: AbortSignal): Promise<void> | undefined {
     signal?.throwIfAborted();
-    if (priority === 'urgent') this.#urgentUntil = this.#clock.monotonic() + URGENT_LINGERS_MS;
-    // Nobody is overtaken: urgent ones go before normal ones anyway.
-    const ahead = priority === 'urgent' ? this.#waiting.urgent.size : this.waiting;
-    if (ahead === 0 && this.#inFlight < this.#limitOf(priority)) {
-      this.#inFlight += 1;
+    if (this.#waiting[priority].size === 0 && this.#hasPlace(priority)) {
+      this.#inFlight[priority] += 1;
       return undefined;
     }
     return new Promise((resolve, reject) => {
@@ -111,14 +114,18 @@ export class InFlightLimiter {
       };
       signal?.addEventListener('abort', waiter.onAbort, { once: true });
       this.#waiting[priority].add(waiter);
+      // Places become free by time, too, where urgent requests have ceased.
+      this.#admit();
     });
   }
 
-  release(outcome: Outcome): void {
-    const wasSaturated = this.#inFlight >= this.limit;
-    this.#inFlight -= 1;
+  /** Gives a place back that was taken with the same priority. */
+  release(outcome: Outcome, priority: Priority = 'normal'): void {
+    const isHoldingBack = this.inFlight >= this.limit || this.waiting > 0;
+    this.#inFlight[priority] -= 1;
+    if (priority === 'urgent') this.#urgentUntil = this.#clock.monotonic() + URGENT_LINGERS_MS;
     if (outcome === 'overloaded') this.#decrease();
-    else if (outcome === 'answered' && wasSaturated) {
+    else if (outcome === 'answered' && isHoldingBack) {
       this.#limit = Math.min(this.#max, this.#limit + 1 / this.#limit);
     }
     this.#admit();
@@ -131,21 +138,31 @@ export class InFlightLimiter {
     this.#limit = Math.max(this.#min, Math.floor(this.#limit / 2));
   }
 
-  #limitOf(priority: Priority): number {
-    if (priority === 'urgent' || this.#clock.monotonic() >= this.#urgentUntil) return this.limit;
-    return Math.max(this.#min, Math.floor(this.#limit * NORMAL_SHARE_BESIDE_URGENT));
+  #hasPlace(priority: Priority): boolean {
+    if (this.inFlight >= this.limit) return false;
+    if (priority === 'urgent') return true;
+    const isUrgentTime = this.#inFlight.urgent > 0 || this.#clock.monotonic() < this.#urgentUntil;
+    const share = isUrgentTime ? NORMAL_SHARE_BESIDE_URGENT : 1;
+    return this.#inFlight.normal < Math.max(1, Math.floor(this.#limit * share));
   }
 
   #admit(): void {
-    for (const priority of ['urgent', 'normal'] as const) {
-      const limit = this.#limitOf(priority);
-      for (const next of this.#waiting[priority]) {
-        if (this.#inFlight >= limit) break;
-        this.#waiting[priority].delete(next);
-        next.signal?.removeEventListener('abort', next.onAbort);
-        this.#inFlight += 1;
-        next.resolve();
-      }
+    for (;;) {
+      const priority = this.#nextInTurn();
+      const [next] = priority === undefined ? [] : this.#waiting[priority];
+      if (priority === undefined || next === undefined) return;
+      this.#waiting[priority].delete(next);
+      next.signal?.removeEventListener('abort', next.onAbort);
+      this.#inFlight[priority] += 1;
+      this.#overtaken = priority === 'urgent' && this.#waiting.normal.size > 0 ? this.#overtaken + 1 : 0;
+      next.resolve();
     }
+  }
+
+  /** Of those that wait and have a place. */
+  #nextInTurn(): Priority | undefined {
+    const isReady = (priority: Priority) => this.#waiting[priority].size > 0 && this.#hasPlace(priority);
+    if (isReady('urgent') && !(this.#overtaken >= URGENT_IN_A_ROW && isReady('normal'))) return 'urgent';
+    return isReady('normal') ? 'normal' : undefined;
   }
 }

@@ -41,7 +41,8 @@ export function createListWatch<T extends ObjectWithMeta>(
     resource: group === '' ? plural : `${plural}.${group}`,
 
     async list(query: ListQuery, signal: AbortSignal): Promise<ListPage<T>> {
-      return await resources.listPage({ ...selection, ...query, signal });
+      // Nothing is decided before the caches are there: nobody's work is more urgent.
+      return await resources.listPage({ ...selection, ...query, priority: 'urgent', signal });
     },
 
     async watch(query: WatchQuery, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ApiClient, type ApiClientOptions, type ApiRequest } from '../../../src/kube/api-client.ts';
 import { Credentials } from '../../../src/kube/credentials.ts';
 import { InFlightLimiter } from '../../../src/kube/in-flight-limiter.ts';
+import { createListWatch } from '../../../src/kube/list-watch.ts';
 import { FakeClock } from '../runtime/fake-clock.ts';
 import {
   answer,
@@ -286,6 +287,33 @@ describe('the guard', () => {
     const { client } = await setUp(inTurn(ok), { limiter, beforeRequest: refuse });
     await limiter.acquire();
     await expect(client.request({ ...create, isCoordination: true })).resolves.toEqual({ ok: true });
+  });
+});
+
+describe('an urgent request', () => {
+  it('leaves all places to others once it is over and none has followed', async () => {
+    const clock = new FakeClock();
+    const limiter = new InFlightLimiter({ clock, max: 32 });
+    const { client } = await setUp(inTurn(ok), { limiter });
+    await client.request({ ...get, priority: 'urgent' });
+    await clock.advance(200);
+    const turns = Array.from({ length: 32 }, () => limiter.acquire('normal'));
+    expect(turns.filter((turn) => turn === undefined)).toHaveLength(32);
+  });
+
+  it('is what the list of a watcher is: nothing is decided before it is there', async () => {
+    const limiter = new InFlightLimiter({ clock: new FakeClock(), min: 1, max: 1 });
+    const { server, client } = await setUp(
+      inTurn((response) => answer(response, 200, { metadata: { resourceVersion: '1' } })),
+      { limiter },
+    );
+    const pods = createListWatch(client, { group: '', version: 'v1', plural: 'pods', namespaced: true });
+    await limiter.acquire();
+    const other = client.request(get);
+    const list = pods.list({ limit: 500 }, new AbortController().signal);
+    limiter.release('answered');
+    await Promise.all([other, list]);
+    expect(server.received.map(({ url }) => url)).toEqual(['/api/v1/pods?limit=500', get.path]);
   });
 });
 

@@ -48,27 +48,55 @@ describe('InFlightLimiter', () => {
     expect(limiter.limit).toBe(8);
   });
 
-  it('holds normal requests to a quarter of the places while urgent ones come', async () => {
+  it('holds normal requests to a quarter of the places while urgent ones are under way, however many those are', async () => {
     const { limiter } = limiterOf(32);
-    expect(limiter.acquire('urgent')).toBeUndefined();
+    for (let count = 0; count < 12; count += 1) expect(limiter.acquire('urgent')).toBeUndefined();
     const normal = Array.from({ length: 20 }, () => limiter.acquire('normal'));
-    expect(normal.filter((turn) => turn === undefined)).toHaveLength(7);
+    expect(normal.filter((turn) => turn === undefined)).toHaveLength(8);
     expect(limiter.acquire('urgent')).toBeUndefined();
-    expect([limiter.inFlight, limiter.waiting]).toEqual([9, 13]);
-    for (let left = limiter.inFlight; left > 0; left -= 1) limiter.release('answered');
-    expect([limiter.inFlight, limiter.waiting]).toEqual([8, 5]);
+    expect([limiter.inFlight, limiter.waiting]).toEqual([21, 12]);
+    for (let left = 8; left > 0; left -= 1) limiter.release('answered', 'normal');
+    expect([limiter.inFlight, limiter.waiting]).toEqual([21, 4]);
   });
 
-  it('gives normal requests all places again once urgent ones have ceased', async () => {
+  it('gives normal requests all places again once urgent ones have ceased for a while', async () => {
     const { clock, limiter } = limiterOf(32);
     void limiter.acquire('urgent');
     for (let count = 0; count < 40; count += 1) void limiter.acquire('normal');
+    await clock.advance(10_000);
+    limiter.release('answered', 'normal');
+    expect(limiter.inFlight).toBe(9);
+    limiter.release('answered', 'urgent');
     await clock.advance(199);
-    limiter.release('answered');
+    limiter.release('answered', 'normal');
     expect(limiter.inFlight).toBe(8);
     await clock.advance(1);
-    limiter.release('answered');
+    limiter.release('answered', 'normal');
     expect(limiter.inFlight).toBe(32);
+  });
+
+  it('lets those that wait in, too, when a request comes after urgent ones have ceased', async () => {
+    const { clock, limiter } = limiterOf(32);
+    void limiter.acquire('urgent');
+    limiter.release('answered', 'urgent');
+    for (let count = 0; count < 12; count += 1) void limiter.acquire('normal');
+    expect([limiter.inFlight, limiter.waiting]).toEqual([8, 4]);
+    await clock.advance(200);
+    void limiter.acquire('normal');
+    expect([limiter.inFlight, limiter.waiting]).toEqual([13, 0]);
+  });
+
+  it('gives one turn in nine to a normal request while urgent ones flood it', async () => {
+    const { limiter } = limiterOf(4);
+    const order: string[] = [];
+    for (let count = 0; count < 4; count += 1) void limiter.acquire('urgent');
+    void limiter.acquire('normal')?.then(() => order.push('normal'));
+    for (let count = 0; count < 20; count += 1) {
+      void limiter.acquire('urgent')?.then(() => order.push('urgent'));
+    }
+    for (let time = 0; time < 12; time += 1) limiter.release('answered', 'urgent');
+    await flush();
+    expect(order.indexOf('normal')).toBe(8);
   });
 
   it('never falls below its minimum', async () => {
@@ -93,6 +121,21 @@ describe('InFlightLimiter', () => {
     expect(limiter.limit).toBe(8);
   });
 
+  it('grows back while a rollout waits beside single urgent requests, which keep it from using all places', async () => {
+    const { limiter } = limiterOf(32);
+    for (let count = 0; count < 12; count += 1) void limiter.acquire('urgent');
+    limiter.release('overloaded', 'urgent');
+    expect(limiter.limit).toBe(16);
+    for (let left = limiter.inFlight; left > 0; left -= 1) limiter.release('unknown', 'urgent');
+    for (let count = 0; count < 1000; count += 1) void limiter.acquire('normal');
+    for (let time = 0; time < 900; time += 1) {
+      if (time % 20 === 0) void limiter.acquire('urgent');
+      limiter.release('answered', 'normal');
+      if (time % 20 === 10) limiter.release('answered', 'urgent');
+    }
+    expect(limiter.limit).toBe(32);
+  });
+
   it('does not grow while the limit is not what holds requests back', async () => {
     const { limiter } = limiterOf(8);
     await limiter.acquire();
@@ -110,7 +153,9 @@ describe('InFlightLimiter', () => {
     const order: string[] = [];
     for (const name of ['a', 'b']) void limiter.acquire('normal')?.then(() => order.push(name));
     for (const name of ['c', 'd']) void limiter.acquire('urgent')?.then(() => order.push(name));
-    for (let time = 0; time < 4; time += 1) limiter.release('answered');
+    for (let time = 0; time < 2; time += 1) limiter.release('answered', 'normal');
+    for (let time = 0; time < 2; time += 1) limiter.release('answered', 'urgent');
+    limiter.release('answered', 'normal');
     await flush();
     expect(order).toEqual(['c', 'd', 'a', 'b']);
   });
