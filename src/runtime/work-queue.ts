@@ -93,7 +93,7 @@ export class WorkQueue<K extends string> {
 
   /**
    * Asks for a run of `key` in `delayMs` milliseconds. Of several the earliest wins, and keeps the stronger lane; a key
-   * that already waits runs now.
+   * that already waits runs now, in the stronger lane as well: its turn as normal may come long after the delay.
    */
   addAfter(key: K, delayMs: number, lane: Lane): void {
     if (!(delayMs > 0)) {
@@ -113,6 +113,8 @@ export class WorkQueue<K extends string> {
         run.dueAtMs = dueAtMs;
         this.#delayed.moveUp(run);
       }
+    } else if (lane === 'urgent' && run.lane === 'normal') {
+      this.#lift(run);
     }
     this.#arm();
   }

@@ -12,9 +12,7 @@ class Model {
   add(key: string, lane: Lane, delayMs: number): void {
     const known = this.runs.get(key);
     const dueAtMs = this.nowMs + delayMs;
-    const ready = known !== undefined && known.dueAtMs <= this.nowMs;
-    // A delayed add says nothing new about a key that is about to run.
-    if (ready && delayMs > 0) return;
+    // Also where the key is about to run: it may wait for longer than the delay.
     this.runs.set(key, {
       lane: known?.lane === 'urgent' ? 'urgent' : lane,
       dueAtMs: Math.min(known?.dueAtMs ?? Infinity, dueAtMs),

@@ -124,6 +124,13 @@ describe('delayed adds', () => {
     expect(await drain()).toEqual([]);
   });
 
+  test('lifts a key that waits as normal when it is to run urgently in a while', async () => {
+    for (const key of ['a', 'b', 'c']) queue.add(key, 'normal');
+    queue.addAfter('c', 1_000, 'urgent');
+    expect([queue.depth('urgent'), queue.depth('normal'), queue.delayed]).toEqual([1, 2, 0]);
+    expect(await drain()).toEqual(['c', 'a', 'b']);
+  });
+
   test('holds a key that comes due during its run until the run is done', async () => {
     queue.add('a', 'normal');
     await queue.take();
