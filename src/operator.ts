@@ -110,7 +110,7 @@ export class SecurityBaselineOperator extends Operator {
       waitForSync: (signal) => this.#waitForSync(signal),
       reconcile: this.#wiring.reconcile,
       observer: {
-        onSuccess: (namespace, _result, durationMs) => {
+        onSuccess: (namespace, durationMs) => {
           metrics.observeReconcile('namespace', 'success', durationMs);
           this.#wiring.logs.of(namespace).debug('reconciled', { durationMs });
           this.#wiring.logs.end(namespace);

@@ -6,23 +6,19 @@ import { type Differ, type MarkIntent, namespaceChange } from '../diff/diff.ts';
 import type { ObservedNamespace } from '../diff/observed-namespace.ts';
 import { isApiError } from '../kube/api-error.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { ReconcileResult } from '../runtime/controller.ts';
+import { nothingPlanned, type Plan, type PlanParts, planOf, sameTarget } from './change-plan.ts';
 import type { ChangeWriter, WriteContext } from './change-writer.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { DesiredStates } from './desired-states.ts';
 import type { Exceptions } from './exceptions.ts';
 import { type Failure, failureOf, failureOfClash } from './failure.ts';
 import type { AuditFinding, NamespaceState, NamespaceStates } from './namespace-states.ts';
-import { lossesOf, type RemovalGate } from './removal-gate.ts';
 import { type Reporter, tamperingOf } from './reporter.ts';
 import type { Rivals } from './rivals.ts';
 import { weakeningOf } from './weakening.ts';
 
 /** A namespace this young runs nothing yet, so that its deny may go before its allowances. Milliseconds. */
 const newForMs = 60_000;
-
-/** What is held is looked at again so often, beside when something changes. Milliseconds. */
-const heldRecheckMs = 60_000;
 
 /** Some changes failed; the queue tries again. */
 export class IncompleteError extends Error {
@@ -40,13 +36,12 @@ export class IncompleteError extends Error {
 }
 
 /** What the reconciler works with. */
-export interface NamespaceReconcilerParts {
+export interface NamespaceReconcilerParts extends PlanParts {
   readonly cluster: ClusterView;
   readonly desiredStates: DesiredStates;
   readonly differ: Differ;
   readonly writer: ChangeWriter;
   readonly states: NamespaceStates;
-  readonly gate: RemovalGate;
   readonly rivals: Rivals;
   readonly exceptions: Exceptions;
   readonly reporter: Reporter;
@@ -60,15 +55,6 @@ interface Failed {
   readonly error: unknown;
 }
 
-/** What is to be written now, and what must wait. */
-interface Plan {
-  readonly now: readonly Change[];
-  readonly held: readonly Change[];
-  readonly postponed: readonly Change[];
-  /** When to look at what was held or postponed again, in milliseconds. */
-  readonly againInMs: number | undefined;
-}
-
 /** Level-triggered: reads what is, compares with what should be, writes the difference, and looks again. */
 export class NamespaceReconciler {
   readonly #parts: NamespaceReconcilerParts;
@@ -78,20 +64,45 @@ export class NamespaceReconciler {
   }
 
   /** Rejects with {@link IncompleteError} where changes failed that may succeed later. */
-  async reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
-    const { cluster, desiredStates, differ, states } = this.#parts;
+  async reconcile(name: string, signal: AbortSignal): Promise<void> {
+    const { cluster, desiredStates, states, exceptions, lookAgain } = this.#parts;
     const namespace = cluster.namespace(name);
     if (namespace === undefined) {
       states.forget(name);
-      return {};
+      return;
     }
     const desired = desiredStates.of(namespace);
+    let untilNextLookMs: number | undefined;
+    try {
+      untilNextLookMs = await this.#harden(namespace, desired, signal);
+    } catch (error) {
+      // An exception ends in time also where something else in its namespace is tried again for long.
+      untilNextLookMs = exceptions.nextLook(namespace);
+      throw error;
+    } finally {
+      // One that ended meanwhile has no end to come any more, and yet what it relaxed is still there.
+      if (desiredStates.of(namespace) !== desired) untilNextLookMs = 0;
+      if (untilNextLookMs !== undefined) lookAgain(name, untilNextLookMs, 'urgent');
+    }
+  }
+
+  /** @returns in how many milliseconds an exception changes something; undefined for never */
+  async #harden(
+    namespace: ObservedNamespace,
+    desired: DesiredState,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const { cluster, differ, states, exceptions } = this.#parts;
+    const { name } = namespace;
     const known = states.get(name);
     const before = known?.uid === namespace.uid ? known : undefined;
     const context: WriteContext = { priority: before?.pending === 'rollout' ? 'normal' : 'urgent', signal };
 
     const found = differ.diff(desired, cluster.observed(namespace));
-    const plan = found.changes.length === 0 ? nothing : await this.#plan(found.changes, desired, namespace);
+    const plan =
+      found.changes.length === 0
+        ? nothingPlanned
+        : await planOf(found.changes, desired, namespace, this.#parts);
     const failed = await this.#write(plan.now, namespace, context);
     this.#report(plan.now, failed, namespace, before, desired);
 
@@ -99,7 +110,7 @@ export class NamespaceReconciler {
     const current = cluster.namespace(name);
     if (current === undefined) {
       states.forget(name);
-      return {};
+      return undefined;
     }
     const left = plan.now.length === 0 ? found : differ.diff(desired, cluster.observed(current));
     failed.push(...(await this.#settle(left, plan, failed, current, desired, before, context)));
@@ -109,45 +120,7 @@ export class NamespaceReconciler {
         failed.map(({ error }) => error),
       );
     }
-    const waits = [plan.againInMs, await this.#parts.exceptions.follow(current)].filter(
-      (wait) => wait !== undefined,
-    );
-    return waits.length === 0 ? {} : { requeueAfterMs: Math.max(0, Math.min(...waits)) };
-  }
-
-  /** In how many milliseconds time changes something in the namespace; undefined for never. */
-  nextLook(name: string): number | undefined {
-    const namespace = this.#parts.cluster.namespace(name);
-    return namespace === undefined ? undefined : this.#parts.exceptions.nextLook(namespace);
-  }
-
-  /** Keeps back what the removal gate holds, and what a rival would undo at once. */
-  async #plan(
-    changes: readonly Change[],
-    desired: DesiredState,
-    namespace: ObservedNamespace,
-  ): Promise<Plan> {
-    const { gate, rivals } = this.#parts;
-    const leftovers = changes.flatMap((change) =>
-      change.action === 'delete' || change.action === 'release' ? [change.observed] : [],
-    );
-    const heldUids = new Set<string>();
-    for (const loss of lossesOf(desired, namespace, leftovers)) {
-      if (!(await gate.mayLose(loss, namespace.name))) heldUids.add(loss.uid);
-    }
-    const now: Change[] = [];
-    const held: Change[] = [];
-    const postponed: Change[] = [];
-    let againInMs = heldUids.size > 0 ? heldRecheckMs : undefined;
-    for (const change of changes) {
-      const waitMs = rivals.waitFor(namespace.name, change);
-      if (isHeld(change, heldUids)) held.push(change);
-      else if (waitMs > 0) {
-        postponed.push(change);
-        againInMs = Math.min(againInMs ?? waitMs, waitMs);
-      } else now.push(change);
-    }
-    return { now, held, postponed, againInMs };
+    return await exceptions.follow(current);
   }
 
   async #write(
@@ -220,6 +193,8 @@ export class NamespaceReconciler {
     const intent = markIntent(isHardened, failures);
     const markFailures =
       waiting.size > 0 && intent === 'set' ? [] : await this.#mark(desired, namespace, intent, context);
+    // It may have gone while we wrote and asked. That it did has been told; a state kept now would stay for ever.
+    if (cluster.namespace(namespace.name)?.uid !== namespace.uid) return markFailures;
     const audit = this.#audit(desired, left, namespace);
     if (!isEqual(audit, before?.audit ?? []))
       reporter.audited(namespace, this.#untold(desired.auditing, before), audit);
@@ -276,30 +251,6 @@ export class NamespaceReconciler {
       .map(({ change, error }) => failureOf(change, error, (asked) => isPermitted(asked, namespace.name)));
     return [...left.clashes.map(failureOfClash), ...(await Promise.all(ofWrites))];
   }
-}
-
-const nothing: Plan = { now: [], held: [], postponed: [], againInMs: undefined };
-
-/** Removals of what held baselines gave; where any is held, the namespace's labels and the default token stay as well. */
-function isHeld(change: Change, heldUids: ReadonlySet<string>): boolean {
-  if (heldUids.size === 0) return false;
-  switch (change.action) {
-    case 'delete':
-    case 'release':
-      return heldUids.has(change.observed.baselineUid);
-    case 'label':
-      return change.loses;
-    case 'set-default-token':
-      return change.automount === undefined;
-    default:
-      return false;
-  }
-}
-
-/** Two looks at the cluster give two changes for one thing. */
-function sameTarget(a: Change, b: Change): boolean {
-  if (a.action !== b.action) return false;
-  return 'observed' in a && 'observed' in b ? a.observed.uid === b.observed.uid : true;
 }
 
 /** A name that is taken says nothing about protection; a passing failure will pass. */

@@ -162,6 +162,7 @@ export function wire(parts: WiringParts): Wiring {
     reporter: new Reporter({ record, logs, metrics: metrics.baseline, clock }),
     clock,
     isPermitted: (change, namespace) => isPermitted(client, change, namespace),
+    lookAgain: (namespace, inMs, lane) => queue.addAfter(namespace, inMs, lane),
   });
   const fleet = { cluster, desiredStates, states, gate, rivals, admission, clock };
   return {
@@ -170,27 +171,22 @@ export function wire(parts: WiringParts): Wiring {
     gate,
     events,
     admission,
-    reconcile: reconcileWith(reconciler, requests, queue, logs),
+    reconcile: reconcileWith(reconciler, requests, logs),
     logs,
     fleet: () => (requests.isOpen ? readFleet(fleet) : undefined),
   };
 }
 
-/** An exception ends in time also where something else in its namespace is tried again for long. */
+/** Each reconcile has a logger of its own, and counts as a look at its namespace, however it ended. */
 function reconcileWith(
   reconciler: NamespaceReconciler,
   requests: NamespaceRequests,
-  queue: WorkQueue<string>,
   logs: ReconcileLogs,
 ): Reconcile<string> {
   return async (name, signal) => {
     logs.begin(name);
     try {
-      return await reconciler.reconcile(name, signal);
-    } catch (error) {
-      const nextLookMs = reconciler.nextLook(name);
-      if (nextLookMs !== undefined) queue.addAfter(name, nextLookMs, 'urgent');
-      throw error;
+      await reconciler.reconcile(name, signal);
     } finally {
       requests.visited(name);
     }

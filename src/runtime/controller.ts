@@ -5,21 +5,18 @@
  *   without an event, and a run that finds nothing to do is normal.
  * - It never runs twice at once for one key.
  * - When it throws, it runs again after a backoff, for ever. An error may carry `retryAfterMs`, which is then kept.
+ * - A later run it asks for from the queue itself (`addAfter`), as soon as it knows: only it knows in which lane, and a result would be lost
+ *   where it throws.
  * - It must end soon after its signal is aborted: the process stops, or leads no more.
  */
 import type { Clock } from './clock.ts';
 import type { WorkQueue } from './work-queue.ts';
 
-export interface ReconcileResult {
-  /** Run again in so long, if nothing brings the key back sooner. Milliseconds. Default: only when something happens. */
-  readonly requeueAfterMs?: number;
-}
-
-export type Reconcile<K extends string> = (key: K, signal: AbortSignal) => Promise<ReconcileResult>;
+export type Reconcile<K extends string> = (key: K, signal: AbortSignal) => Promise<void>;
 
 /** Told of each run, for logs and metrics. */
 export interface ControllerObserver<K extends string> {
-  onSuccess?(key: K, result: ReconcileResult, durationMs: number): void;
+  onSuccess?(key: K, durationMs: number): void;
   /** `failures` counts those in a row; the next run is in `retryInMs` at the latest. */
   onError?(key: K, error: unknown, durationMs: number, failures: number, retryInMs: number): void;
 }
@@ -118,9 +115,8 @@ export class Controller<K extends string> {
   async #run(key: K, signal: AbortSignal): Promise<void> {
     const { queue, reconcile, clock, observer } = this.#options;
     const startMs = clock.monotonic();
-    let result: ReconcileResult;
     try {
-      result = await reconcile(key, signal);
+      await reconcile(key, signal);
     } catch (error) {
       if (signal.aborted) {
         // Broken off, not failed: it is where it was, for whoever works next.
@@ -132,8 +128,7 @@ export class Controller<K extends string> {
       return;
     }
     queue.forget(key);
-    if (result.requeueAfterMs !== undefined) queue.addAfter(key, result.requeueAfterMs, 'normal');
-    observer?.onSuccess?.(key, result, clock.monotonic() - startMs);
+    observer?.onSuccess?.(key, clock.monotonic() - startMs);
   }
 }
 

@@ -33,12 +33,12 @@ function controllerOf(reconcile: Reconcile<string>, overrides: Overrides = {}): 
   });
 }
 
-const succeed = (): Promise<object> => Promise.resolve({});
+const succeed = (): Promise<void> => Promise.resolve();
 
 /** A reconcile that ends when told to. */
 function gate(): { readonly reconcile: Reconcile<string>; open(): void } {
-  const opened = Promise.withResolvers<object>();
-  return { reconcile: () => opened.promise, open: () => opened.resolve({}) };
+  const opened = Promise.withResolvers<void>();
+  return { reconcile: () => opened.promise, open: opened.resolve };
 }
 
 /** A reconcile that ends only by its signal. */
@@ -93,11 +93,36 @@ describe('running', () => {
   });
 
   test('runs a key again after the time it asked for', async () => {
-    await controllerOf(() => Promise.resolve({ requeueAfterMs: 5_000 })).start();
+    await controllerOf(async (key) => queue.addAfter(key, 5_000, 'normal')).start();
     queue.add('a', 'normal');
     await clock.advance(4_999);
     expect(runs).toEqual(['a']);
     await clock.advance(1);
+    expect(runs).toEqual(['a', 'a']);
+  });
+
+  test('runs a key at the time it asked for, not behind a rollout', async () => {
+    const elapsedMs: number[] = [];
+    const beganMs = clock.monotonic();
+    await controllerOf(async (key) => {
+      if (key !== 'fought') return clock.sleep(10);
+      elapsedMs.push(clock.monotonic() - beganMs);
+      queue.addAfter(key, 250, 'urgent');
+    }).start();
+    queue.add('fought', 'urgent');
+    for (let index = 0; index < 100; index += 1) queue.add(`namespace-${index}`, 'normal');
+    await clock.advance(500);
+    expect(elapsedMs).toEqual([0, 250, 500]);
+    expect(queue.depth('normal')).toBeGreaterThan(40);
+  });
+
+  test('runs a key that asked for it and then failed no later than it asked', async () => {
+    await controllerOf((key) => {
+      queue.addAfter(key, 20, 'urgent');
+      return Promise.reject(new Error('refused'));
+    }).start();
+    queue.add('a', 'normal');
+    await clock.advance(20);
     expect(runs).toEqual(['a', 'a']);
   });
 

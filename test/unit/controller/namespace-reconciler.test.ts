@@ -1,0 +1,159 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { DesiredState } from '../../../src/baseline/desired-state.ts';
+import {
+  NamespaceReconciler,
+  type NamespaceReconcilerParts,
+} from '../../../src/controller/namespace-reconciler.ts';
+import { NamespaceStates } from '../../../src/controller/namespace-states.ts';
+import { Rivals } from '../../../src/controller/rivals.ts';
+import type { Change } from '../../../src/diff/change-set.ts';
+import { namespaceMarkNames, type ObservedNamespace } from '../../../src/diff/observed-namespace.ts';
+import { ApiError } from '../../../src/kube/api-error.ts';
+import { FakeClock, flush } from '../runtime/fake-clock.ts';
+import { desiredBy } from './fixtures.ts';
+
+const marks = Object.fromEntries(namespaceMarkNames.map((mark) => [mark, ''])) as ObservedNamespace['marks'];
+const team = {
+  name: 'team-a',
+  uid: 'uid-of-team-a',
+  labels: {},
+  ownedLabels: [] as readonly string[],
+  marks,
+  createdAt: 0,
+} as ObservedNamespace;
+const denied = change('replace', 'NetworkPolicy', 'tenant.default-deny');
+const refused = change('create', 'ResourceQuota', 'tenant.compute');
+const leftover = change('delete', 'NetworkPolicy', 'gone.default-deny');
+
+function change(action: string, kind: string, name: string): Change {
+  const object = { kind, name, baseline: { name: 'tenant', uid: 'uid-of-tenant' }, spec: {} };
+  const observed = { ...object, uid: `uid-of-${name}`, baselineUid: 'uid-of-gone', createdAt: 0 };
+  return { action, desired: object, observed, why: 'edited' } as unknown as Change;
+}
+
+let clock: FakeClock;
+let rivals: Rivals;
+let states: NamespaceStates;
+let namespace: ObservedNamespace | undefined;
+let desired: DesiredState;
+/** What the next look at the cluster finds to do. */
+let changes: Change[];
+let written: string[];
+let looks: unknown[];
+let nextLookMs: number | undefined;
+let write: (change: Change) => Promise<void>;
+let isPermitted: () => Promise<boolean>;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  rivals = new Rivals(clock);
+  states = new NamespaceStates(() => undefined);
+  namespace = team;
+  desired = desiredBy(['tenant']);
+  changes = [];
+  written = [];
+  looks = [];
+  nextLookMs = undefined;
+  write = async () => undefined;
+  isPermitted = async () => true;
+});
+
+async function reconcile(): Promise<void> {
+  const nothing = (): void => undefined;
+  const reconciler = new NamespaceReconciler({
+    cluster: { namespace: () => namespace, observed: () => ({ namespace: team, objects: () => [] }) },
+    desiredStates: { of: () => desired },
+    differ: { diff: () => ({ changes, clashes: [], unchanged: 0 }) },
+    writer: {
+      write: async (each: Change) => {
+        await write(each);
+        written.push(each.action);
+      },
+    },
+    states,
+    gate: { mayLose: async () => false },
+    rivals,
+    exceptions: { follow: async () => nextLookMs, nextLook: () => nextLookMs },
+    reporter: { changed: nothing, rival: nothing, audited: nothing, hardened: nothing, failing: nothing },
+    clock,
+    isPermitted: () => isPermitted(),
+    lookAgain: (...look: readonly unknown[]) => looks.push(look),
+  } as unknown as NamespaceReconcilerParts);
+  await reconciler.reconcile('team-a', new AbortController().signal);
+}
+
+function quarrel(): void {
+  for (let repair = 0; repair < 3; repair += 1) rivals.repaired('team-a', denied);
+}
+
+describe('another look', () => {
+  test('at a repair postponed for a rival is urgent: a hole stands open until then', async () => {
+    quarrel();
+    changes = [denied];
+    await reconcile();
+    expect(written).not.toContain('replace');
+    expect(looks).toEqual([['team-a', 250, 'urgent']]);
+  });
+
+  test('at a postponed repair is asked for also where another change fails', async () => {
+    quarrel();
+    changes = [denied, refused];
+    write = () => Promise.reject(new Error('refused'));
+    await expect(reconcile()).rejects.toThrow('changes in namespace team-a failed');
+    expect(looks).toEqual([['team-a', 250, 'urgent']]);
+  });
+
+  test('at what an exception relaxed is urgent, when it ends', async () => {
+    nextLookMs = 5_000;
+    await reconcile();
+    expect(looks).toEqual([['team-a', 5_000, 'urgent']]);
+  });
+
+  test('at an exception is asked for also where a change fails', async () => {
+    nextLookMs = 5_000;
+    changes = [refused];
+    write = () => Promise.reject(new Error('refused'));
+    await expect(reconcile()).rejects.toThrow('changes in namespace team-a failed');
+    expect(looks).toEqual([['team-a', 5_000, 'urgent']]);
+  });
+
+  test('comes at once where an exception ended while the namespace was being looked at', async () => {
+    changes = [refused];
+    write = async () => {
+      desired = desiredBy(['tenant']);
+    };
+    await reconcile();
+    expect(looks).toEqual([['team-a', 0, 'urgent']]);
+  });
+
+  test('at a removal that is held may wait', async () => {
+    changes = [leftover];
+    await reconcile();
+    expect(written).not.toContain('delete');
+    expect(looks).toEqual([['team-a', 60_000, 'normal']]);
+  });
+
+  test('is not asked for where time changes nothing', async () => {
+    await reconcile();
+    expect(looks).toEqual([]);
+  });
+});
+
+describe('a namespace that goes while it is looked at', () => {
+  test('leaves no state behind', async () => {
+    const asked = Promise.withResolvers<boolean>();
+    isPermitted = () => asked.promise;
+    const operation = { verb: 'create', resource: 'resourcequotas' } as const;
+    const error = new ApiError({ operation, kind: 'forbidden', status: 403, message: 'refused' });
+    write = () => Promise.reject(error);
+    changes = [refused];
+    states.expect(team, desired, 'new', 0);
+    const reconciled = reconcile();
+    await flush();
+    namespace = undefined;
+    states.forget('team-a');
+    asked.resolve(false);
+    await expect(reconciled).rejects.toThrow('changes in namespace team-a failed');
+    expect([...states]).toEqual([]);
+  });
+});
