@@ -38,11 +38,13 @@ export class NamespaceRequests {
     this.#parts = parts;
   }
 
-  /** Every cache has synced and we lead: asks for every namespace once. */
+  /** Every cache has synced and we lead: asks for every namespace once. What is known of one that is gone is forgotten. */
   open(): void {
     const { cluster, desiredStates, states, queue, clock } = this.#parts;
     this.#isOpen = true;
     desiredStates.update(cluster.baselines, cluster.facts);
+    // Left from when we led before: what has gone since was nobody's to forget.
+    for (const { name } of states) if (cluster.namespace(name) === undefined) states.forget(name);
     for (const namespace of cluster.namespaces()) {
       states.expect(namespace, desiredStates.of(namespace), 'rollout', clock.monotonic());
       this.#unvisited.add(namespace.name);
