@@ -54,3 +54,23 @@ export class SilenceGuard {
     }, delayMs);
   }
 }
+
+/**
+ * Does work under a guard of its own.
+ * @throws {SilenceError} where the guard has ended the work, whatever the work made of that
+ */
+export async function guarded<R>(
+  clock: Clock,
+  allowedMs: number,
+  parent: AbortSignal,
+  work: (guard: SilenceGuard) => Promise<R>,
+): Promise<R> {
+  const guard = new SilenceGuard(clock, allowedMs, parent);
+  try {
+    return await work(guard);
+  } catch (error) {
+    throw guard.signal.reason instanceof SilenceError ? guard.signal.reason : error;
+  } finally {
+    guard.dispose();
+  }
+}

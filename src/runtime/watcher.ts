@@ -23,8 +23,10 @@
  */
 import { Backoff, type BackoffOptions } from './backoff.ts';
 import type { Clock } from './clock.ts';
+import { readPages } from './list-pages.ts';
 import type { ListWatch, ObjectWithMeta, WatchFailureError } from './list-watch.ts';
-import { SilenceError, SilenceGuard } from './silence-guard.ts';
+import { SignsOfLife } from './signs-of-life.ts';
+import { guarded, SilenceError } from './silence-guard.ts';
 import type { Relist, Store, StoreRecord } from './store.ts';
 import type { WatchEvent } from './watch-event.ts';
 import { readWatch } from './watch-stream.ts';
@@ -66,9 +68,6 @@ export interface WatcherOptions<R extends StoreRecord, T extends ObjectWithMeta>
   readonly random?: () => number;
 }
 
-/** As client-go asks for; a server handles that well, and forgets none of its watchers for long. */
-const PAGE_SIZE = 500;
-
 /** The server is asked to end each watch after 5 to 10 minutes, so that watchers spread over its replicas. Seconds. */
 const SHORTEST_WATCH_S = 300;
 
@@ -95,16 +94,17 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
   readonly #clock: Clock;
   readonly #observer: WatcherObserver;
   readonly #backoff: Backoff;
-  readonly #longestDelayMs: number;
+  /** A watch that lived so long without a word is healthy too: no attempts are closer together where all fail. */
+  readonly #healthyIfQuietMs: number;
   readonly #silenceMs: number;
   readonly #relistIntervalMs: number;
   readonly #optional: boolean;
   readonly #random: () => number;
+  readonly #signsOfLife: SignsOfLife;
   readonly #synced = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
   #hasSynced = false;
-  #lastActivityMs: number | undefined;
   #mustList = true;
   #listedMs = 0;
   #listDueMs = 0;
@@ -123,11 +123,12 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
     this.#clock = clock;
     this.#observer = observer;
     this.#backoff = new Backoff({ ...backoff, random });
-    this.#longestDelayMs = backoff.maxMs;
+    this.#healthyIfQuietMs = Math.min(backoff.maxMs, silenceMs);
     this.#silenceMs = silenceMs;
     this.#relistIntervalMs = relistIntervalMs;
     this.#optional = optional;
     this.#random = random;
+    this.#signsOfLife = new SignsOfLife(clock);
   }
 
   /** Whether the store has held a complete list once; from then on it always does. */
@@ -136,11 +137,11 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
   }
 
   /**
-   * When the API server was last heard, on the clock's monotonic time; undefined before the first answer. A watch in order is
-   * heard each minute. Older than twice `silenceMs`, the store must be taken for stale.
+   * The last of the {@link SignsOfLife}, on the clock's monotonic time; undefined before the first list is complete. A watch in
+   * order is heard each minute. Older than twice `silenceMs`, the store must be taken for stale.
    */
   get lastActivityMs(): number | undefined {
-    return this.#lastActivityMs;
+    return this.#signsOfLife.lastMs;
   }
 
   /** Resolves when the first list is complete; rejects with the signal's reason when that comes first. */
@@ -226,24 +227,32 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
   /** Watches until the stream ends; with `relist` the stream begins with the initial list. */
   async #watch(signal: AbortSignal, relist: Relist<T> | undefined): Promise<void> {
     const startMs = this.#clock.monotonic();
-    const guard = new SilenceGuard(this.#clock, this.#silenceMs, signal);
     let initial = relist;
+    let listed = 0;
     let delivered = 0;
+    let quiet = false;
     const onEvent = (event: WatchEvent<T>): void => {
-      delivered += 1;
-      if (initial === undefined) this.#applyEvent(event);
-      else if (event.type !== 'BOOKMARK') initial.add(event.object);
-      else if (event.endsInitialEvents) {
+      if (initial === undefined) {
+        this.#applyEvent(event);
+        this.#signsOfLife.heard();
+      } else if (event.type !== 'BOOKMARK') {
+        initial.add(event.object);
+        listed += 1;
+      } else if (event.endsInitialEvents) {
         initial.commit(event.resourceVersion);
         initial = undefined;
-        this.#unfinishedStreams = 0;
-        this.#onListed('streamed', delivered - 1, startMs);
+        this.#onListed('streamed', listed, startMs);
       }
+      delivered += 1;
     };
     const onOpen = (): void => {
-      this.#heard();
+      quiet = true;
       // Counted once the server has let us in: that it cannot be reached says nothing about what it offers.
-      if (initial !== undefined) this.#unfinishedStreams += 1;
+      if (initial === undefined) this.#signsOfLife.opened();
+      else this.#unfinishedStreams += 1;
+    };
+    const onBytes = (): void => {
+      quiet = false;
     };
     const query = {
       ...(relist === undefined && { resourceVersion: this.#store.reached }),
@@ -251,13 +260,13 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
       timeoutSeconds: Math.round(SHORTEST_WATCH_S * (1 + this.#random())),
     };
     try {
-      await readWatch(this.#listWatch, query, guard, { onOpen, onBytes: () => this.#heard(), onEvent });
-    } catch (error) {
-      throw guard.signal.reason instanceof SilenceError ? guard.signal.reason : error;
+      await guarded(this.#clock, this.#silenceMs, signal, (guard) =>
+        readWatch(this.#listWatch, query, guard, { onOpen, onBytes, onEvent }),
+      );
     } finally {
-      guard.dispose();
       const livedMs = this.#clock.monotonic() - startMs;
-      this.#healthy = livedMs >= (delivered > 0 ? HEALTHY_AFTER_MS : this.#longestDelayMs);
+      this.#healthy = livedMs >= (delivered > 0 ? HEALTHY_AFTER_MS : this.#healthyIfQuietMs);
+      if (this.#healthy && quiet) this.#signsOfLife.wasQuiet();
     }
   }
 
@@ -268,36 +277,17 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
 
   async #listPages(signal: AbortSignal): Promise<void> {
     const startMs = this.#clock.monotonic();
-    const guard = new SilenceGuard(this.#clock, this.#silenceMs, signal);
     const relist = this.#store.beginRelist();
-    let objects = 0;
-    let resourceVersion: string | undefined;
-    let continueToken: string | undefined;
-    try {
-      do {
-        const query = { limit: PAGE_SIZE, ...(continueToken !== undefined && { continueToken }) };
-        const page = await this.#listWatch.list(query, guard.signal);
-        guard.heard();
-        this.#heard();
-        for (const object of page.items) relist.add(object);
-        objects += page.items.length;
-        // The first page's version: were a later page newer, the watch would only repeat what it shows.
-        resourceVersion ??= page.resourceVersion;
-        continueToken = page.continueToken;
-      } while (continueToken !== undefined);
-    } catch (error) {
-      throw guard.signal.reason instanceof SilenceError ? guard.signal.reason : error;
-    } finally {
-      guard.dispose();
-    }
+    const { objects, resourceVersion } = await guarded(this.#clock, this.#silenceMs, signal, (guard) =>
+      readPages(this.#listWatch, guard, relist),
+    );
     relist.commit(resourceVersion);
-    this.#unfinishedStreams = 0;
     this.#onListed('paginated', objects, startMs);
   }
 
   /** The server has answered that it does not serve the resource. */
   #holdNothing(): void {
-    this.#heard();
+    this.#signsOfLife.heard();
     if (this.#store.size > 0) this.#store.swap([], this.#store.reached);
     this.#mustList = true;
     this.#hasSynced = true;
@@ -306,15 +296,13 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
 
   #onListed(mode: ListMode, objects: number, startMs: number): void {
     const nowMs = this.#clock.monotonic();
+    this.#signsOfLife.heard();
+    this.#unfinishedStreams = 0;
     this.#mustList = false;
     this.#listedMs = nowMs;
     this.#listDueMs = nowMs + this.#relistIntervalMs * (1 + this.#random() / 10);
     this.#hasSynced = true;
     this.#synced.resolve();
     this.#observer.onListed?.(mode, objects, nowMs - startMs);
-  }
-
-  #heard(): void {
-    this.#lastActivityMs = this.#clock.monotonic();
   }
 }

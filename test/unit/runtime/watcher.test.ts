@@ -183,6 +183,21 @@ describe('a paginated list', () => {
     expect(server.calls.at(-1)).toBe('watch from 10');
   });
 
+  test('may take long, while pages come', async () => {
+    const list = server.list.bind(server);
+    server.list = async (query, signal) => {
+      await clock.sleep(100_000, signal);
+      return await list(query, signal);
+    };
+    server.pages.push(
+      { items: [], resourceVersion: '10', continueToken: 'one' },
+      { items: [], resourceVersion: '10' },
+    );
+    watcher.start();
+    await clock.advance(200_000);
+    expect(noted).toEqual(['paginated list of 0']);
+  });
+
   test('is given up when a page does not come', async () => {
     watcher.start();
     server.hangs = true;
@@ -446,22 +461,8 @@ describe('a quiet resource', () => {
   });
 });
 
-describe('what readiness reads', () => {
-  test('the time of the last sign of life', async () => {
-    expect(watcher.lastActivityMs).toBeUndefined();
-    server.refusals.push(watchFailure('transient'));
-    watcher.start();
-    await flush();
-    expect(watcher.lastActivityMs).toBeUndefined();
-    await clock.advance(100);
-    expect(watcher.lastActivityMs).toBe(clock.monotonic());
-    await clock.advance(MINUTE);
-    server.stream.bookmark(10, true);
-    await flush();
-    expect(watcher.lastActivityMs).toBe(clock.monotonic());
-  });
-
-  test('a wait for the first list, which an abort ends', async () => {
+describe('the wait for the first list', () => {
+  test('is ended by an abort', async () => {
     watcher.start();
     const stop = new AbortController();
     const waiting = watcher.waitForSync(stop.signal);
