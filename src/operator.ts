@@ -1,6 +1,7 @@
 /** The operator: wires watches, queue, reconcilers and status together, and starts and stops them. */
 import k8sOperator, { type OperatorLogger, type ResourceEvent, ResourceEventType } from '@dot-i/k8s-operator';
 import { operatorName } from './api/labels.ts';
+import { Leadership } from './controller/leadership.ts';
 import { currentHolds } from './controller/removal-holds.ts';
 import { WatchHealth } from './controller/watch-health.ts';
 import {
@@ -53,10 +54,8 @@ export class SecurityBaselineOperator extends Operator {
   readonly #watchHealth: WatchHealth;
   readonly #queue: WorkQueue<string>;
   readonly #wiring: Wiring;
-  readonly #controller: Controller<string>;
   readonly #elector: LeaderElector | undefined;
-  #resync: { cancel(): void } | undefined;
-  #isLeading = false;
+  readonly #leadership: Leadership;
 
   constructor(parts: OperatorParts) {
     super(messagesTo(parts.logger));
@@ -103,7 +102,7 @@ export class SecurityBaselineOperator extends Operator {
       metrics,
       settings: options,
     });
-    this.#controller = new Controller({
+    const controller = new Controller({
       queue: this.#queue,
       workers: options.workers,
       clock,
@@ -122,6 +121,15 @@ export class SecurityBaselineOperator extends Operator {
         },
       },
     });
+    this.#leadership = new Leadership({
+      ...this.#wiring,
+      controller,
+      clock,
+      logger,
+      identity: options.identity,
+      resyncIntervalMs: options.resyncIntervalMs,
+      onFatal: parts.onFatal,
+    });
     this.#elector = options.leaderElect ? this.#createElector() : undefined;
     Object.assign(metrics.sources, this.#metricSources());
   }
@@ -130,12 +138,12 @@ export class SecurityBaselineOperator extends Operator {
   override async start(): Promise<void> {
     await super.start();
     if (this.#elector !== undefined) this.#elector.start();
-    else this.#lead();
+    else this.#leadership.begin();
   }
 
   /** Stops work under way in order, gives the Lease up and closes every connection. */
   override async stop(): Promise<void> {
-    await this.#stopLeading(this.#parts.options.drainTimeoutMs);
+    await this.#leadership.end(this.#parts.options.drainTimeoutMs);
     await this.#elector?.stop();
     await Promise.all(this.#watchers.map((watcher) => watcher.stop()));
     await this.#client.close();
@@ -154,7 +162,7 @@ export class SecurityBaselineOperator extends Operator {
     return {
       queue: () => ({ urgent: lane('urgent'), normal: lane('normal') }),
       watches: () => this.#watchHealth.states,
-      isLeader: () => this.#isLeading,
+      isLeader: () => this.#leadership.isLeading,
       fleet: () => this.#wiring.fleet(),
       inFlight: () => ({ current: this.#client.limiter.inFlight, limit: this.#client.limiter.limit }),
     };
@@ -262,41 +270,14 @@ export class SecurityBaselineOperator extends Operator {
     this.#wiring.requests.open();
   }
 
-  #lead(): void {
-    const { logger, clock, options, onFatal } = this.#parts;
-    this.#isLeading = true;
-    logger.info('leading', { identity: options.identity });
-    this.#controller.start().then(() => {
-      if (this.#isLeading) this.#wiring.statuses.start();
-    }, onFatal);
-    void this.#wiring.admission.refresh();
-    const resync = (): void => {
-      void this.#wiring.admission.refresh();
-      this.#wiring.requests.resync();
-      this.#resync = clock.setTimeout(resync, options.resyncIntervalMs);
-    };
-    this.#resync = clock.setTimeout(resync, options.resyncIntervalMs);
-  }
-
-  async #stopLeading(drainMs: number): Promise<void> {
-    if (!this.#isLeading) return;
-    this.#isLeading = false;
-    this.#resync?.cancel();
-    await this.#controller.stop(drainMs);
-    this.#wiring.requests.close();
-    await this.#wiring.statuses.stop();
-    if (drainMs > 0) await this.#wiring.events.flush();
-    this.#parts.logger.info('no longer leading');
-  }
-
   #createElector(): LeaderElector {
     const { options, clock, logger } = this.#parts;
     return new LeaderElector({
       lock: new KubeLeaseLock(this.#client, options.namespace, operatorName),
       identity: options.identity,
       clock,
-      onStartedLeading: () => this.#lead(),
-      onStoppedLeading: () => this.#stopLeading(0),
+      onStartedLeading: () => this.#leadership.begin(),
+      onStoppedLeading: () => this.#leadership.end(0),
       observer: {
         onHolderChanged: (holder) => logger.info('the lease is held', { holder }),
         onError: (error) => logger.warn('lease not read or renewed', { error }),

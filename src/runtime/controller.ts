@@ -10,6 +10,7 @@
  * - It must end soon after its signal is aborted: the process stops, or leads no more.
  */
 import type { Clock } from './clock.ts';
+import { endsWithin } from './ends-within.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export type Reconcile<K extends string> = (key: K, signal: AbortSignal) => Promise<void>;
@@ -75,25 +76,15 @@ export class Controller<K extends string> {
     const term = this.#term;
     if (term === undefined) return true;
     term.taking.abort(new Error('the controller stops'));
-    const ended = Promise.all(term.workers).then(() => true);
-    let drained = drainMs > 0 && (await this.#within(ended, drainMs));
+    const ended = Promise.all(term.workers);
+    const { clock } = this.#options;
+    let drained = drainMs > 0 && (await endsWithin(clock, ended, drainMs));
     if (!drained) {
       term.reconciling.abort(new Error('the controller stops'));
-      drained = await this.#within(ended, ABORT_GRACE_MS);
+      drained = await endsWithin(clock, ended, ABORT_GRACE_MS);
     }
     if (this.#term === term) this.#term = undefined;
     return drained;
-  }
-
-  async #within(ended: Promise<boolean>, ms: number): Promise<boolean> {
-    const awake = new AbortController();
-    const tooLate = this.#options.clock.sleep(ms, awake.signal).then(
-      () => false,
-      () => false,
-    );
-    const inTime = await Promise.race([ended, tooLate]);
-    awake.abort();
-    return inTime;
   }
 
   async #work(term: Term): Promise<void> {

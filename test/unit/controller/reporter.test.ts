@@ -5,47 +5,10 @@ import { Reporter } from '../../../src/controller/reporter.ts';
 import type { Change } from '../../../src/diff/change-set.ts';
 import type { ObservedNamespace } from '../../../src/diff/observed-namespace.ts';
 import type { EventInput } from '../../../src/kube/event-recorder.ts';
-import type { LogFields, Logger } from '../../../src/telemetry/logger.ts';
 import { Metrics } from '../../../src/telemetry/metrics.ts';
 import { FakeClock } from '../runtime/fake-clock.ts';
 import { desiredBy, failure, state } from './fixtures.ts';
-
-type Line = LogFields & { readonly level: string; readonly message: string };
-
-/** Keeps what is logged. */
-class KeptLog implements Logger {
-  readonly lines: Line[];
-  readonly #fields: LogFields;
-
-  constructor(lines: Line[] = [], fields: LogFields = {}) {
-    this.lines = lines;
-    this.#fields = fields;
-  }
-
-  child(fields: LogFields): Logger {
-    return new KeptLog(this.lines, { ...this.#fields, ...fields });
-  }
-
-  debug(message: string, fields?: LogFields): void {
-    this.#keep('debug', message, fields);
-  }
-
-  info(message: string, fields?: LogFields): void {
-    this.#keep('info', message, fields);
-  }
-
-  warn(message: string, fields?: LogFields): void {
-    this.#keep('warn', message, fields);
-  }
-
-  error(message: string, fields?: LogFields): void {
-    this.#keep('error', message, fields);
-  }
-
-  #keep(level: string, message: string, fields?: LogFields): void {
-    this.lines.push({ ...this.#fields, ...fields, level, message });
-  }
-}
+import { KeptLog } from './kept-log.ts';
 
 function reporting() {
   const log = new KeptLog();
