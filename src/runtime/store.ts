@@ -120,7 +120,7 @@ export class Store<R extends StoreRecord, T extends ObjectWithMeta = ObjectWithM
     }
     const current = type === 'DELETED' ? undefined : this.#project(object, this.#intern);
     this.#reached = resourceVersion;
-    this.#put(namespace, name, current);
+    put(this.#records, namespace, name, current);
     this.#tell(this.#difference(previous, current));
   }
 
@@ -141,7 +141,7 @@ export class Store<R extends StoreRecord, T extends ObjectWithMeta = ObjectWithM
     const previous = this.#records.get(namespace, name);
     if (previous !== undefined && !isNewer(resourceVersion, previous.resourceVersion)) return undefined;
     const current = this.#project(object, this.#intern);
-    this.#put(namespace, name, current);
+    put(this.#records, namespace, name, current);
     if (current !== undefined) this.#writtenDuringRelist?.set(current);
     return this.#difference(previous, current);
   }
@@ -161,9 +161,10 @@ export class Store<R extends StoreRecord, T extends ObjectWithMeta = ObjectWithM
     this.#writtenDuringRelist = written;
     return {
       add: (object) => {
-        const record = this.#project(object, this.#intern);
-        if (record !== undefined) listed.set(record);
+        const { namespace = '', name } = object.metadata;
+        put(listed, namespace, name, this.#project(object, this.#intern));
       },
+      remove: ({ metadata: { namespace = '', name } }) => listed.delete(namespace, name),
       commit: (resourceVersion) => this.#commit(listed, written, resourceVersion),
     };
   }
@@ -195,11 +196,6 @@ export class Store<R extends StoreRecord, T extends ObjectWithMeta = ObjectWithM
     }
   }
 
-  #put(namespace: string, name: string, record: R | undefined): void {
-    if (record === undefined) this.#records.delete(namespace, name);
-    else this.#records.set(record);
-  }
-
   #difference(previous: R | undefined, current: R | undefined): StoreChange<R> | undefined {
     if (previous === undefined) return current && { type: 'added', current };
     if (current === undefined) return { type: 'deleted', previous };
@@ -220,10 +216,22 @@ export class Store<R extends StoreRecord, T extends ObjectWithMeta = ObjectWithM
   }
 }
 
+function put<R extends StoreRecord>(
+  records: RecordIndex<R>,
+  namespace: string,
+  name: string,
+  record: R | undefined,
+): void {
+  if (record === undefined) records.delete(namespace, name);
+  else records.set(record);
+}
+
 /** A relist in the making. */
 export interface Relist<T> {
-  /** An object of the list. */
+  /** An object of the list; again, where it changed before the list was complete. */
   add(object: T): void;
+  /** An object that was deleted before the list was complete. */
+  remove(object: T): void;
   /** The list is complete and shows the state at this version: replaces everything, and tells each difference. */
   commit(resourceVersion: string): void;
 }

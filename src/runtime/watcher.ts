@@ -77,6 +77,9 @@ const HEALTHY_AFTER_MS = 1_000;
 /** A server without an optional resource is asked for it again after so long. */
 const UNSERVED_RETRY_MS = 60_000;
 
+/** What an event before the end of a streamed list adds to its objects. */
+const listedBy = { ADDED: 1, MODIFIED: 0, DELETED: -1 } as const;
+
 /** Streamed lists, or silent watches, in a row, before another way is tried. */
 const ATTEMPTS = 2;
 
@@ -236,8 +239,10 @@ export class Watcher<R extends StoreRecord, T extends ObjectWithMeta = ObjectWit
         this.#applyEvent(event);
         this.#signsOfLife.heard();
       } else if (event.type !== 'BOOKMARK') {
-        initial.add(event.object);
-        listed += 1;
+        // A streamed list goes on to tell what happens, until it is complete.
+        if (event.type === 'DELETED') initial.remove(event.object);
+        else initial.add(event.object);
+        listed += listedBy[event.type];
       } else if (event.endsInitialEvents) {
         initial.commit(event.resourceVersion);
         initial = undefined;

@@ -207,6 +207,26 @@ describe('a relist', () => {
     expect(contentOf(store)).toEqual(['tenant/a=theirs']);
   });
 
+  test('keeps nothing that was deleted, or lost its interest, before it was complete', () => {
+    const relist = store.beginRelist();
+    for (const name of ['a', 'b', 'c']) relist.add(thing(`tenant/${name}`, 1));
+    store.observe(thing('tenant/d', 6));
+    relist.remove(thing('tenant/a', 7));
+    relist.add(thing('tenant/b', 8, { spec: 'boring' }));
+    relist.remove(thing('tenant/d', 9));
+    relist.commit('10');
+    expect(contentOf(store)).toEqual(['tenant/c=spec']);
+  });
+
+  test('keeps what was made again after it was deleted', () => {
+    const relist = store.beginRelist();
+    relist.add(thing('tenant/a', 1));
+    relist.remove(thing('tenant/a', 7));
+    relist.add(thing('tenant/a', 8, { spec: 'again' }));
+    relist.commit('10');
+    expect(contentOf(store)).toEqual(['tenant/a=again']);
+  });
+
   test('whose later pages are newer than its version keeps those', () => {
     const relist = store.beginRelist();
     store.observe(thing('tenant/a', 6, { spec: 'written' }));

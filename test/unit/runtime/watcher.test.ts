@@ -75,6 +75,22 @@ describe('a streamed list', () => {
     expect(server.calls).toEqual([]);
   });
 
+  test('shows what became of an object before its end', async () => {
+    watcher.start();
+    await flush();
+    server.stream
+      .event('ADDED', thing('tenant/a', 1))
+      .event('ADDED', thing('tenant/b', 2))
+      .event('ADDED', thing('tenant/c', 3))
+      .event('DELETED', thing('tenant/a', 7))
+      .event('MODIFIED', thing('tenant/b', 8, { spec: 'new' }))
+      .event('MODIFIED', thing('tenant/c', 9, { spec: 'boring' }))
+      .bookmark(10, true);
+    await flush();
+    expect(contentOf(store)).toEqual(['tenant/b=new']);
+    expect(noted).toEqual(['streamed list of 2']);
+  });
+
   test('of nothing is a list too', async () => {
     watcher.start();
     await flush();
