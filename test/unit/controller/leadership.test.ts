@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Leadership } from '../../../src/controller/leadership.ts';
 import { Controller } from '../../../src/runtime/controller.ts';
+import { LeaderElector } from '../../../src/runtime/leader-elector.ts';
 import { WorkQueue } from '../../../src/runtime/work-queue.ts';
 import { FakeClock, flush } from '../runtime/fake-clock.ts';
+import { FakeLeaseServer } from '../runtime/fake-lease-server.ts';
 import { KeptLog } from './kept-log.ts';
 
 const drainMs = 10_000;
@@ -169,6 +171,35 @@ describe('another term', () => {
     work.resolve();
     await flush();
     expect([stopped.hasEnded, leaseLost.hasEnded]).toEqual([true, true]);
+  });
+
+  test('does not begin where the Lease is lost and free again during a stop', async () => {
+    const work = Promise.withResolvers<void>();
+    reconcile = () => work.promise;
+    queue.add('team-a', 'normal');
+    const server = new FakeLeaseServer();
+    const lock = server.connect();
+    const elector = new LeaderElector({
+      lock,
+      identity: 'pod-1',
+      clock,
+      onStartedLeading: () => leadership.begin(),
+      onStoppedLeading: () => leadership.end(0),
+    });
+    elector.start();
+    await flush();
+    expect(told).toContain('reconcile');
+    told = [];
+    const stopped = leadership.end(60_000).then(() => elector.stop());
+    lock.link = 'down';
+    await clock.advance(20_000);
+    expect(elector.guard()).toBe(false);
+    lock.link = 'up';
+    await clock.advance(20_000);
+    work.resolve();
+    await stopped;
+    expect(told).toEqual(['close', 'statuses stop']);
+    expect(leadership.isLeading).toBe(false);
   });
 
   test('works as the first did', async () => {
