@@ -1,6 +1,7 @@
 /** Why a namespace is not hardened, and whose matter that is. */
+import { managedByLabel, operatorName } from '../api/labels.ts';
 import type { Change, Clash } from '../diff/change-set.ts';
-import { describeChange } from '../diff/change-set.ts';
+import { describeChange, describeTarget } from '../diff/change-set.ts';
 import { isApiError } from '../kube/api-error.ts';
 
 /** Whose matter a failure is. It decides what the baseline's Ready says. */
@@ -15,10 +16,20 @@ export type Responsible =
 /** One thing that stands in the way. */
 export interface Failure {
   /** CamelCase, for machines. */
-  readonly reason: 'Forbidden' | 'Refused' | 'NameTaken' | 'Weakened' | 'Unavailable';
+  readonly reason: 'Altered' | 'Forbidden' | 'Refused' | 'NameTaken' | 'Weakened' | 'Unavailable';
   readonly responsible: Responsible;
   /** Names the object and the fix. */
   readonly message: string;
+}
+
+/** What was written was taken, and is not what was written. */
+export class AlteredError extends Error {
+  override readonly name = 'AlteredError';
+
+  /** @param target names the object */
+  constructor(target: string) {
+    super(`${target} is not as it was written`);
+  }
 }
 
 /**
@@ -33,10 +44,19 @@ export async function failureOf(
   isPermitted: (change: Change) => Promise<boolean>,
 ): Promise<Failure> {
   const text = error instanceof Error ? error.message : String(error);
+  if (error instanceof AlteredError) {
+    return {
+      reason: 'Altered',
+      responsible: 'tenant',
+      message:
+        `${text}, each time: an admission webhook or another controller changes ${describeTarget(change)}; ` +
+        `have it leave objects alone that are labelled ${managedByLabel}=${operatorName}`,
+    };
+  }
   if (isApiError(error, 'invalid')) {
     return {
       reason: 'Refused',
-      responsible: 'platform',
+      responsible: isShared(change) ? 'tenant' : 'platform',
       message: `the API server refused to ${describeChange(change)}: ${text}`,
     };
   }
@@ -55,6 +75,11 @@ export async function failureOf(
     responsible: 'passing',
     message: `${describeChange(change)}: ${text}; it is tried again`,
   };
+}
+
+/** Whether the object is not ours alone: what others put there can be what is refused, such as annotations beyond 256 KiB. */
+function isShared({ action }: Change): boolean {
+  return action === 'label' || action === 'patch' || action === 'set-default-token';
 }
 
 /** What a clash means. */

@@ -1,7 +1,14 @@
 /** Makes one namespace what is desired of it. */
 import isEqual from 'lodash/isEqual.js';
 import type { BaselineRef, DesiredState } from '../baseline/desired-state.ts';
-import { type Change, type ChangeSet, describeChange, inTracks, isInPlace } from '../diff/change-set.ts';
+import {
+  type Change,
+  type ChangeSet,
+  describeChange,
+  describeTarget,
+  inTracks,
+  isInPlace,
+} from '../diff/change-set.ts';
 import { type Differ, type MarkIntent, namespaceChange } from '../diff/diff.ts';
 import type { ObservedNamespace } from '../diff/observed-namespace.ts';
 import { isApiError } from '../kube/api-error.ts';
@@ -11,7 +18,7 @@ import type { ChangeWriter, WriteContext } from './change-writer.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { DesiredStates } from './desired-states.ts';
 import type { Exceptions } from './exceptions.ts';
-import { type Failure, failureOf, failureOfClash } from './failure.ts';
+import { AlteredError, type Failure, failureOf, failureOfClash } from './failure.ts';
 import type { AuditFinding, NamespaceState, NamespaceStates } from './namespace-states.ts';
 import { type Reporter, tamperingOf } from './reporter.ts';
 import type { Rivals } from './rivals.ts';
@@ -53,6 +60,15 @@ export interface NamespaceReconcilerParts extends PlanParts {
 interface Failed {
   readonly change: Change;
   readonly error: unknown;
+}
+
+/** What one run of the reconciler works on. */
+interface Run {
+  readonly namespace: ObservedNamespace;
+  readonly desired: DesiredState;
+  /** What was known of this very namespace before. */
+  readonly before: NamespaceState | undefined;
+  readonly context: WriteContext;
 }
 
 /** Level-triggered: reads what is, compares with what should be, writes the difference, and looks again. */
@@ -97,14 +113,15 @@ export class NamespaceReconciler {
     const known = states.get(name);
     const before = known?.uid === namespace.uid ? known : undefined;
     const context: WriteContext = { priority: before?.pending === 'rollout' ? 'normal' : 'urgent', signal };
+    const run: Run = { namespace, desired, before, context };
 
     const found = differ.diff(desired, cluster.observed(namespace));
     const plan =
       found.changes.length === 0
         ? nothingPlanned
         : await planOf(found.changes, desired, namespace, this.#parts);
-    const failed = await this.#write(plan.now, namespace, context);
-    this.#report(plan.now, failed, namespace, before, desired);
+    const { done, failed } = await this.#write(plan.now, run);
+    this.#report(done, run);
 
     // Another look, at whatever is there by now: only what has been seen in place counts.
     const current = cluster.namespace(name);
@@ -113,7 +130,8 @@ export class NamespaceReconciler {
       return undefined;
     }
     const left = plan.now.length === 0 ? found : differ.diff(desired, cluster.observed(current));
-    failed.push(...(await this.#settle(left, plan, failed, current, desired, before, context)));
+    failed.push(...alteredOf(left, done));
+    failed.push(...(await this.#settle(left, plan, failed, { ...run, namespace: current })));
     if (failed.length > 0) {
       throw new IncompleteError(
         name,
@@ -125,14 +143,15 @@ export class NamespaceReconciler {
 
   async #write(
     changes: readonly Change[],
-    namespace: ObservedNamespace,
-    context: WriteContext,
-  ): Promise<Failed[]> {
+    { namespace, context }: Run,
+  ): Promise<{ readonly done: readonly Change[]; readonly failed: Failed[] }> {
     const { writer, clock } = this.#parts;
+    const done: Change[] = [];
     const failed: Failed[] = [];
     const write = async (change: Change): Promise<void> => {
       try {
         await writer.write(change, namespace, context);
+        done.push(change);
       } catch (error) {
         if (!isOvertaken(error)) failed.push({ change, error });
       }
@@ -143,23 +162,18 @@ export class NamespaceReconciler {
         for (const stage of stages) await Promise.all(stage.map(write));
       }),
     );
-    return failed;
+    return { done, failed };
   }
 
-  #report(
-    changes: readonly Change[],
-    failed: readonly Failed[],
-    namespace: ObservedNamespace,
-    before: NamespaceState | undefined,
-    desired: DesiredState,
-  ): void {
+  #report(done: readonly Change[], { namespace, desired, before }: Run): void {
     const { reporter, rivals } = this.#parts;
-    const wasHardened = before?.phase === 'hardened' && before.desired === desired;
-    const undone = new Set(failed.map(({ change }) => change));
-    const made = changes.filter((change) => !undone.has(change));
-    reporter.changed(namespace, made, wasHardened);
-    for (const change of made) {
-      if (tamperingOf(change, wasHardened) === undefined) continue;
+    // What was in place for this very desired state, and is not any more, is somebody else's doing.
+    const out = before?.desired === desired ? before.outOfPlace : undefined;
+    const wasInPlace = (change: Change): boolean =>
+      out !== undefined && !out.includes(describeTarget(change));
+    reporter.changed(namespace, done, wasInPlace);
+    for (const change of done) {
+      if (tamperingOf(change, wasInPlace(change)) === undefined) continue;
       if (rivals.repaired(namespace.name, change)) reporter.rival(namespace, change);
     }
   }
@@ -173,12 +187,10 @@ export class NamespaceReconciler {
     left: ChangeSet,
     plan: Plan,
     failed: readonly Failed[],
-    namespace: ObservedNamespace,
-    desired: DesiredState,
-    before: NamespaceState | undefined,
-    context: WriteContext,
+    run: Run,
   ): Promise<readonly Failed[]> {
     const { states, reporter, clock, cluster } = this.#parts;
+    const { namespace, desired, before } = run;
     const waiting = new Set<Change>([...plan.held, ...plan.postponed]);
     const unheld = {
       ...left,
@@ -186,22 +198,25 @@ export class NamespaceReconciler {
     };
     const failures = [
       ...weakeningOf(desired, cluster.observed(namespace)),
-      ...(isInPlace(unheld) ? [] : await this.#failures(left, failed, namespace)),
+      ...(isInPlace(unheld)
+        ? []
+        : [...left.clashes.map(failureOfClash), ...(await this.#failures(failed, run))]),
     ];
+    const intent = markIntent(isInPlace(unheld) && failures.length === 0, failures);
+    const unmarked = waiting.size > 0 && intent === 'set' ? [] : await this.#mark(intent, run);
+    failures.push(...(await this.#failures(unmarked, run)));
     const isHardened = isInPlace(unheld) && failures.length === 0;
     const phase = isHardened ? 'hardened' : failures.length > 0 ? 'failing' : 'pending';
-    const intent = markIntent(isHardened, failures);
-    const markFailures =
-      waiting.size > 0 && intent === 'set' ? [] : await this.#mark(desired, namespace, intent, context);
-    // It may have gone while we wrote and asked. That it did has been told; a state kept now would stay for ever.
-    if (cluster.namespace(namespace.name)?.uid !== namespace.uid) return markFailures;
     const audit = this.#audit(desired, left, namespace);
     if (!isEqual(audit, before?.audit ?? []))
       reporter.audited(namespace, this.#untold(desired.auditing, before), audit);
-    states.settle(namespace, desired, { phase, failures, audit }, clock.monotonic());
+    // It may have gone while we wrote and asked. That it did has been told; a state kept now would stay for ever.
+    if (cluster.namespace(namespace.name)?.uid !== namespace.uid) return unmarked;
+    const outOfPlace = left.changes.map(describeTarget);
+    states.settle(namespace, desired, { phase, failures, audit, outOfPlace }, clock.monotonic());
     if (isHardened && before?.phase !== 'hardened') reporter.hardened(namespace, before);
     if (failures.length > 0 && !isEqual(failures, before?.failures)) reporter.failing(namespace, failures);
-    return markFailures;
+    return unmarked;
   }
 
   /** What the baselines in Audit mode would change, beside what is to be changed anyway. */
@@ -230,34 +245,46 @@ export class NamespaceReconciler {
     });
   }
 
-  async #mark(
-    desired: DesiredState,
-    namespace: ObservedNamespace,
-    intent: MarkIntent,
-    context: WriteContext,
-  ): Promise<readonly Failed[]> {
-    const change = intent === 'keep' ? undefined : namespaceChange(desired, namespace, intent);
-    return change === undefined ? [] : await this.#write([change], namespace, context);
+  async #mark(intent: MarkIntent, run: Run): Promise<readonly Failed[]> {
+    const change = intent === 'keep' ? undefined : namespaceChange(run.desired, run.namespace, intent);
+    return change === undefined ? [] : (await this.#write([change], run)).failed;
   }
 
-  async #failures(
-    left: ChangeSet,
-    failed: readonly Failed[],
-    namespace: ObservedNamespace,
-  ): Promise<Failure[]> {
+  async #failures(failed: readonly Failed[], { namespace, desired, before }: Run): Promise<Failure[]> {
     const { isPermitted } = this.#parts;
-    const ofWrites = failed
-      .filter(({ error }) => !isApiError(error, 'conflict', 'alreadyExists', 'aborted'))
-      .map(({ change, error }) => failureOf(change, error, (asked) => isPermitted(asked, namespace.name)));
-    return [...left.clashes.map(failureOfClash), ...(await Promise.all(ofWrites))];
+    const wasOut = before?.desired === desired ? (before.outOfPlace ?? []) : [];
+    const lasting = failed.filter(({ change, error }) =>
+      error instanceof AlteredError
+        ? wasOut.includes(describeTarget(change))
+        : !isApiError(error, 'conflict', 'alreadyExists', 'aborted'),
+    );
+    return await Promise.all(
+      lasting.map(({ change, error }) =>
+        failureOf(change, error, (asked) => isPermitted(asked, namespace.name)),
+      ),
+    );
   }
+}
+
+/**
+ * What was written and is not as it was written. Somebody may have been quick; who does it each time is an admission webhook, or the
+ * API server itself, and no event will tell of it: it has to be tried again, and to be named.
+ */
+function alteredOf({ changes }: ChangeSet, done: readonly Change[]): readonly Failed[] {
+  const written = new Set(
+    done.filter(({ action }) => action !== 'delete' && action !== 'release').map(describeTarget),
+  );
+  return changes
+    .filter((change) => written.has(describeTarget(change)))
+    .map((change) => ({ change, error: new AlteredError(describeTarget(change)) }));
 }
 
 /** A name that is taken says nothing about protection; a passing failure will pass. */
 function markIntent(isHardened: boolean, failures: readonly Failure[]): MarkIntent {
   if (isHardened) return 'set';
   return failures.some(
-    ({ reason }) => reason === 'Weakened' || reason === 'Forbidden' || reason === 'Refused',
+    ({ reason }) =>
+      reason === 'Weakened' || reason === 'Forbidden' || reason === 'Refused' || reason === 'Altered',
   )
     ? 'clear'
     : 'keep';

@@ -25,6 +25,8 @@ export interface NamespaceState {
   readonly audit: readonly AuditFinding[];
   /** Why it is not hardened; empty while it is only waiting for its turn. */
   readonly failures: readonly Failure[];
+  /** What was not as desired when it was last looked at, such as `NetworkPolicy tenant.default-deny`; undefined before the first look. */
+  readonly outOfPlace: readonly string[] | undefined;
   /** Since when it has been hardened, or has not been: monotonic milliseconds. */
   readonly since: number;
 }
@@ -41,6 +43,7 @@ export interface Outcome {
   readonly phase: Phase;
   readonly failures: readonly Failure[];
   readonly audit: readonly AuditFinding[];
+  readonly outOfPlace: readonly string[];
 }
 
 /** Names one namespace, not its namesakes before and after. */
@@ -88,7 +91,8 @@ export class NamespaceStates {
     if (state?.desired === desired) return false;
     const pending = state?.phase === 'pending' && state.pending === 'new' ? 'new' : cause;
     const since = state === undefined || state.phase === 'hardened' ? now : state.since;
-    this.#states.set(name, { name, uid, desired, phase: 'pending', pending, failures: [], audit: [], since });
+    const fresh = { phase: 'pending', failures: [], audit: [], outOfPlace: undefined } as const;
+    this.#states.set(name, { name, uid, desired, pending, ...fresh, since });
     this.#onChange();
     return true;
   }

@@ -46,16 +46,20 @@ export class Reporter {
   /**
    * Changes were made.
    *
-   * @param wasHardened the namespace was as desired before, so that whatever differed is somebody else's doing
+   * @param wasInPlace whether it was as desired before, so that whatever differed is somebody else's doing
    */
-  changed(namespace: ObservedNamespace, changes: readonly Change[], wasHardened: boolean): void {
+  changed(
+    namespace: ObservedNamespace,
+    changes: readonly Change[],
+    wasInPlace: (change: Change) => boolean,
+  ): void {
     const { logs, metrics } = this.#sinks;
     const log = logs.of(namespace.name);
     const expected: Change[] = [];
     for (const change of changes) {
       const { kind } = referenceOf(change, namespace);
       metrics.countWrite(kind, writes[change.action]);
-      const tampering = tamperingOf(change, wasHardened);
+      const tampering = tamperingOf(change, wasInPlace(change));
       if (tampering === undefined) {
         expected.push(change);
         continue;
@@ -157,11 +161,11 @@ export class Reporter {
 /** What somebody else did, in words; undefined where a change follows from a baseline's own change. */
 export function tamperingOf(
   change: Change,
-  wasHardened: boolean,
+  wasInPlace: boolean,
 ): { reason: string; found: string } | undefined {
   switch (change.action) {
     case 'create':
-      return wasHardened
+      return wasInPlace
         ? { reason: 'DriftRepaired', found: `${change.desired.kind} ${change.desired.name} was deleted` }
         : undefined;
     case 'replace':
@@ -174,16 +178,16 @@ export function tamperingOf(
           found: `a ${kind} ${name} that the operator did not make stood in place of its own`,
         };
       }
-      if (change.why === 'outdated' && !wasHardened) return undefined;
+      if (change.why === 'outdated' && !wasInPlace) return undefined;
       const by = change.observed.rival === undefined ? '' : ` by ${change.observed.rival}`;
       return { reason: 'DriftRepaired', found: `${kind} ${name} was changed${by}` };
     }
     case 'label':
-      return wasHardened
+      return wasInPlace
         ? { reason: 'DriftRepaired', found: "the namespace's Pod Security labels were changed" }
         : undefined;
     case 'set-default-token':
-      return wasHardened
+      return wasInPlace
         ? { reason: 'DriftRepaired', found: 'ServiceAccount default was set to mount its token' }
         : undefined;
     default:

@@ -1,5 +1,6 @@
 /** What is to be done in a namespace: named actions, as data. */
 import type { ManagedKind } from '../api/kinds.ts';
+import { defaultServiceAccountName } from '../api/names.ts';
 import type { DesiredObject } from '../baseline/desired-state.ts';
 import type { ObservedObject } from './observed.ts';
 
@@ -76,18 +77,30 @@ export function isInPlace(changeSet: ChangeSet): boolean {
 /** Names a change in logs and events, for example `replace NetworkPolicy tenant.default-deny`. */
 export function describeChange(change: Change): string {
   switch (change.action) {
+    case 'label':
+      return `label and annotate ${describeTarget(change)}`;
+    case 'set-default-token':
+      return `set automountServiceAccountToken of ${describeTarget(change)}`;
+    default:
+      return `${change.action} ${describeTarget(change)}`;
+  }
+}
+
+/** Names what a change is about, for example `NetworkPolicy tenant.default-deny`. */
+export function describeTarget(change: Change): string {
+  switch (change.action) {
     case 'create':
     case 'replace':
     case 'recreate':
     case 'patch':
-      return `${change.action} ${change.desired.kind} ${change.desired.name}`;
+      return `${change.desired.kind} ${change.desired.name}`;
     case 'delete':
     case 'release':
-      return `${change.action} ${change.observed.kind} ${change.observed.name}`;
+      return `${change.observed.kind} ${change.observed.name}`;
     case 'label':
-      return 'label and annotate Namespace';
+      return 'Namespace';
     case 'set-default-token':
-      return 'set automountServiceAccountToken of ServiceAccount default';
+      return `ServiceAccount ${defaultServiceAccountName}`;
   }
 }
 

@@ -26,6 +26,7 @@ export function state(
     pending: undefined,
     audit: [],
     failures: [],
+    outOfPlace: [],
     since: 0,
     ...rest,
   };

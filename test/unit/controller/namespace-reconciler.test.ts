@@ -6,7 +6,7 @@ import {
 } from '../../../src/controller/namespace-reconciler.ts';
 import { NamespaceStates } from '../../../src/controller/namespace-states.ts';
 import { Rivals } from '../../../src/controller/rivals.ts';
-import type { Change } from '../../../src/diff/change-set.ts';
+import { type Change, describeTarget } from '../../../src/diff/change-set.ts';
 import { namespaceMarkNames, type ObservedNamespace } from '../../../src/diff/observed-namespace.ts';
 import { ApiError } from '../../../src/kube/api-error.ts';
 import { FakeClock, flush } from '../runtime/fake-clock.ts';
@@ -39,6 +39,10 @@ let desired: DesiredState;
 /** What the next look at the cluster finds to do. */
 let changes: Change[];
 let written: string[];
+/** Drift that was told. */
+let told: string[];
+/** What the reconciler finds when it looks again after writing; by default what it found first. */
+let changesLeft: Change[] | undefined;
 let looks: unknown[];
 let nextLookMs: number | undefined;
 let write: (change: Change) => Promise<void>;
@@ -52,6 +56,8 @@ beforeEach(() => {
   desired = desiredBy(['tenant']);
   changes = [];
   written = [];
+  told = [];
+  changesLeft = undefined;
   looks = [];
   nextLookMs = undefined;
   write = async () => undefined;
@@ -63,7 +69,13 @@ async function reconcile(): Promise<void> {
   const reconciler = new NamespaceReconciler({
     cluster: { namespace: () => namespace, observed: () => ({ namespace: team, objects: () => [] }) },
     desiredStates: { of: () => desired },
-    differ: { diff: () => ({ changes, clashes: [], unchanged: 0 }) },
+    differ: {
+      diff: () => ({
+        changes: (written.length > 0 ? changesLeft : undefined) ?? changes,
+        clashes: [],
+        unchanged: 0,
+      }),
+    },
     writer: {
       write: async (each: Change) => {
         await write(each);
@@ -74,7 +86,14 @@ async function reconcile(): Promise<void> {
     gate: { mayLose: async () => false },
     rivals,
     exceptions: { follow: async () => nextLookMs, nextLook: () => nextLookMs },
-    reporter: { changed: nothing, rival: nothing, audited: nothing, hardened: nothing, failing: nothing },
+    reporter: {
+      changed: (_namespace: unknown, made: readonly Change[], wasInPlace: (change: Change) => boolean) =>
+        told.push(...made.filter(wasInPlace).map(describeTarget)),
+      rival: nothing,
+      audited: nothing,
+      hardened: nothing,
+      failing: nothing,
+    },
     clock,
     isPermitted: () => isPermitted(),
     lookAgain: (...look: readonly unknown[]) => looks.push(look),
@@ -119,6 +138,7 @@ describe('another look', () => {
 
   test('comes at once where an exception ended while the namespace was being looked at', async () => {
     changes = [refused];
+    changesLeft = [];
     write = async () => {
       desired = desiredBy(['tenant']);
     };
@@ -155,5 +175,90 @@ describe('a namespace that goes while it is looked at', () => {
     asked.resolve(false);
     await expect(reconciled).rejects.toThrow('changes in namespace team-a failed');
     expect([...states]).toEqual([]);
+  });
+});
+
+describe('what was in place, and is not any more', () => {
+  /** A look that repairs all it finds. */
+  async function repair(...found: readonly Change[]): Promise<void> {
+    changes = [...found];
+    changesLeft = [];
+    written = [];
+    await reconcile();
+  }
+
+  test('is drift, also where something else stands in the way of the namespace', async () => {
+    changes = [refused];
+    write = () => Promise.reject(new Error('refused'));
+    await expect(reconcile()).rejects.toThrow();
+    expect(states.get('team-a')).toMatchObject({ phase: 'failing', outOfPlace: [describeTarget(refused)] });
+    write = async () => undefined;
+    await repair(denied, refused);
+    expect(told).toEqual([describeTarget(denied)]);
+  });
+
+  test('is no drift where it has never been looked at, or where something else is desired by now', async () => {
+    states.expect(team, desired, 'new', 0);
+    await repair(denied);
+    desired = desiredBy(['tenant', 'other']);
+    await repair(denied);
+    expect(told).toEqual([]);
+    await repair(denied);
+    expect(told).toEqual([describeTarget(denied)]);
+  });
+});
+
+describe('what is not as it was written', () => {
+  test('is tried again, and named once it has happened again', async () => {
+    changes = [denied];
+    await expect(reconcile()).rejects.toThrow('changes in namespace team-a failed');
+    expect(states.get('team-a')).toMatchObject({ phase: 'pending', failures: [] });
+    await expect(reconcile()).rejects.toThrow('changes in namespace team-a failed');
+    expect(states.get('team-a')).toMatchObject({
+      phase: 'failing',
+      failures: [{ reason: 'Altered', responsible: 'tenant' }],
+    });
+    expect(states.get('team-a')?.failures[0]?.message).toMatch(
+      /^NetworkPolicy tenant.default-deny is not as it was written, each time: an admission webhook/,
+    );
+    changes = [];
+    await reconcile();
+    expect(states.get('team-a')).toMatchObject({ phase: 'hardened', failures: [] });
+  });
+
+  test('is no matter where something else was found after the write', async () => {
+    changes = [denied];
+    changesLeft = [refused];
+    await reconcile();
+    expect(states.get('team-a')).toMatchObject({ phase: 'pending', failures: [] });
+  });
+});
+
+describe('a refusal of what others have written as well', () => {
+  const operation = { verb: 'patch', resource: 'namespaces' } as const;
+  const tooLong = new ApiError({ operation, kind: 'invalid', status: 422, message: 'annotations: Too long' });
+
+  test("is the tenant's matter: of the namespace's labels", async () => {
+    changes = [{ action: 'label', labels: {}, annotations: {}, loses: false }];
+    write = () => Promise.reject(tooLong);
+    await expect(reconcile()).rejects.toThrow();
+    expect(states.get('team-a')?.failures).toMatchObject([{ reason: 'Refused', responsible: 'tenant' }]);
+  });
+
+  test("is the tenant's matter: of the mark that lets pods in, without which the namespace is not hardened", async () => {
+    desired = { ...desired, mark: ['generation'] };
+    write = () => Promise.reject(tooLong);
+    await expect(reconcile()).rejects.toThrow();
+    expect(states.get('team-a')).toMatchObject({
+      phase: 'failing',
+      failures: [{ reason: 'Refused', responsible: 'tenant' }],
+    });
+  });
+
+  test("of what is the baseline's alone is the platform's", async () => {
+    changes = [refused];
+    write = () => Promise.reject(tooLong);
+    await expect(reconcile()).rejects.toThrow();
+    expect(states.get('team-a')?.failures).toMatchObject([{ reason: 'Refused', responsible: 'platform' }]);
   });
 });

@@ -47,7 +47,12 @@ function known(): string[] {
 function harden(name: string): void {
   const namespace = living.get(name);
   if (namespace === undefined) throw new Error(`${name} does not live`);
-  states.settle(namespace, desired, { phase: 'hardened', failures: [], audit: [] }, clock.monotonic());
+  states.settle(
+    namespace,
+    desired,
+    { phase: 'hardened', failures: [], audit: [], outOfPlace: [] },
+    clock.monotonic(),
+  );
   requests.visited(name);
 }
 

@@ -5,8 +5,8 @@ import { desiredBy, failure } from './fixtures.ts';
 const namespace = { name: 'team-a', uid: 'first' };
 const namesake = { name: 'team-a', uid: 'second' };
 const desired = desiredBy(['tenant']);
-const hardened = { phase: 'hardened', failures: [], audit: [] } as const;
-const failing = { phase: 'failing', failures: [failure('tenant')], audit: [] } as const;
+const hardened = { phase: 'hardened', failures: [], audit: [], outOfPlace: [] } as const;
+const failing = { phase: 'failing', failures: [failure('tenant')], audit: [], outOfPlace: [] } as const;
 
 let states: NamespaceStates;
 let changes: number;

@@ -38,7 +38,7 @@ describe('a repair', () => {
   test('is one line, with the reconcile, the object and who changed it; one event; one count', async () => {
     const { reporter, logs, lines, events, samples } = reporting();
     logs.begin('team-a');
-    reporter.changed(team, [edited('NetworkPolicy', 'tenant.default-deny', 'kubectl-edit')], true);
+    reporter.changed(team, [edited('NetworkPolicy', 'tenant.default-deny', 'kubectl-edit')], () => true);
     expect(lines).toEqual([
       {
         level: 'warn',
@@ -62,7 +62,7 @@ describe('a repair', () => {
     const { reporter, lines } = reporting();
     const desired = { kind: 'Role', name: 'tenant.app' };
     const created = { action: 'create', desired } as unknown as Change;
-    reporter.changed(team, [edited('Role', 'tenant.web', undefined), created], false);
+    reporter.changed(team, [edited('Role', 'tenant.web', undefined), created], () => false);
     expect(lines.map(({ message, changes }) => [message, changes])).toEqual([
       ['drift repaired', undefined],
       ['namespace changed', ['create Role tenant.app']],
@@ -113,7 +113,7 @@ describe('10,000 namespaces', () => {
       const before = state(name, desiredBy(['tenant']), { phase: 'pending', pending: 'new' });
       for (const kind of managedKindNames) {
         const change = edited(kind, `tenant.item-${index}`, `tool-${index}`);
-        reporter.changed(ns, [change], true);
+        reporter.changed(ns, [change], () => true);
         reporter.rival(ns, change);
         for (const verb of ['create', 'update', 'patch', 'delete']) {
           const operation = { verb, resource: kind.toLowerCase(), namespace: name, name: `x-${index}` };
