@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { type ManagedKind, managedKindNames } from '../../../src/api/kinds.ts';
 import type { KubernetesObject } from '../../../src/api/objects.ts';
+import type { NetworkPolicySpec } from '../../../src/api/types.generated.ts';
 import { Fingerprinter } from '../../../src/diff/fingerprint.ts';
+import { collectGarbage } from '../collect-garbage.ts';
 
 const metadata = {
   name: 'tenant.item',
@@ -417,4 +419,44 @@ test('a fingerprint remembered is the one computed', () => {
     expect(fingerprinter.of(kind, structuredClone(full[kind]))).toBe(first);
     expect(new Fingerprinter().of(kind, full[kind])).toBe(first);
   }
+});
+
+describe('what is remembered', () => {
+  /** A policy of about 160 kB as JSON, like no other. */
+  const large = (port: number): NetworkPolicySpec => ({
+    podSelector: {},
+    policyTypes: ['Egress'],
+    egress: [
+      {
+        to: Array.from({ length: 4000 }, (_, i) => ({ ipBlock: { cidr: `10.${i >> 8}.${i & 255}.0/24` } })),
+        ports: [{ port }],
+      },
+    ],
+  });
+  const see = (fingerprinter: Fingerprinter, policySpec: NetworkPolicySpec): NetworkPolicySpec =>
+    fingerprinter.share(
+      fingerprinter.of('NetworkPolicy', { ...full.NetworkPolicy, spec: policySpec }),
+      policySpec,
+    );
+
+  test('of a large policy that is changed again and again is next to nothing', async () => {
+    const fingerprinter = new Fingerprinter();
+    see(fingerprinter, large(0));
+    await collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    for (let port = 1; port <= 100; port += 1) see(fingerprinter, large(port));
+    await collectGarbage();
+    // Kept whole they would be about 60 MiB.
+    expect((process.memoryUsage().heapUsed - before) / 2 ** 20).toBeLessThan(4);
+    see(fingerprinter, large(0));
+  });
+
+  test('is one spec for all equal policies, however large, and however many others were seen between', async () => {
+    const fingerprinter = new Fingerprinter();
+    const kept = see(fingerprinter, large(0));
+    for (let port = 1; port <= 5000; port += 1)
+      see(fingerprinter, { podSelector: {}, egress: [{ ports: [{ port }] }] });
+    await collectGarbage();
+    expect(see(fingerprinter, structuredClone(kept))).toBe(kept);
+  });
 });
