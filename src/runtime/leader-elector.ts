@@ -15,7 +15,9 @@
  * no more. So whoever starts a request asks {@link LeaderElector.guard}, which compares clocks at that moment.
  */
 import type { Clock } from './clock.ts';
-import type { LeaseLock, LeaseRecord, StoredLease } from './lease-lock.ts';
+import { KnownLease } from './known-lease.ts';
+import type { LeaseLock, LeaseRecord } from './lease-lock.ts';
+import { elapsedMs, type Moment, momentOf } from './moment.ts';
 
 /** Told of what happens, for logs and metrics. Hooks must not throw. */
 export interface LeaderElectorObserver {
@@ -58,11 +60,8 @@ const RETRY_JITTER = 0.2;
 /** A candidate that waits for a lease to run out tries so soon after, plus as much at random. Milliseconds. */
 const EXPIRY_SPREAD_MS = 100;
 
-/** A moment on both clocks. */
-interface Moment {
-  readonly monotonicMs: number;
-  readonly wallMs: number;
-}
+/** One may fail because a renewal that was given up arrives in between. */
+const ATTEMPTS_TO_RELEASE = 2;
 
 interface Term {
   readonly abort: AbortController;
@@ -73,6 +72,7 @@ interface Term {
 export class LeaderElector {
   readonly #options: LeaderElectorOptions;
   readonly #clock: Clock;
+  readonly #lease: KnownLease;
   readonly #leaseDurationMs: number;
   readonly #renewDeadlineMs: number;
   readonly #retryPeriodMs: number;
@@ -80,9 +80,6 @@ export class LeaderElector {
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
   #term: Term | undefined;
-  #lastWriteSucceeded = false;
-  /** The lease as last seen, and when it was first seen so. */
-  #observed: { readonly lease: StoredLease; readonly sinceMs: number } | undefined;
 
   /** @throws {RangeError} where the durations do not fit together */
   constructor(options: LeaderElectorOptions) {
@@ -103,6 +100,9 @@ export class LeaderElector {
     }
     this.#options = options;
     this.#clock = options.clock;
+    this.#lease = new KnownLease(options.lock, options.clock, (identity) =>
+      options.observer?.onHolderChanged?.(identity),
+    );
     this.#leaseDurationMs = leaseDurationMs;
     this.#renewDeadlineMs = renewDeadlineMs;
     this.#retryPeriodMs = retryPeriodMs;
@@ -125,7 +125,7 @@ export class LeaderElector {
 
   /** Who holds the lease, as last seen; empty where nobody does. */
   get holder(): string {
-    return this.#observed?.lease.holderIdentity ?? '';
+    return this.#lease.holder;
   }
 
   /** Begins to campaign, once. */
@@ -146,28 +146,28 @@ export class LeaderElector {
   async #run(stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
       const term = await this.#campaign(stop);
-      if (term === undefined) return;
+      if (term === undefined) break;
       this.#term = term;
       this.#options.onStartedLeading(term.abort.signal);
       await this.#lead(term, stop);
       this.#term = undefined;
       term.abort.abort(new NotLeadingError('the term is over'));
       await this.#options.onStoppedLeading();
-      if (stop.aborted) await this.#release();
     }
+    await this.#release();
   }
 
   /** Follows until the lease is ours; undefined when stopped. */
   async #campaign(stop: AbortSignal): Promise<Term | undefined> {
     while (!stop.aborted) {
-      const renewed = this.#moment();
+      const renewed = momentOf(this.#clock);
       if (await this.#attempt(stop, this.#renewDeadlineMs)) {
         const term = { abort: new AbortController(), renewed };
         // Got, but so slowly (or with a pause in between) that it is of no use: renew first.
         if (this.#remainingMs(term) > 0) return term;
       }
       const retryMs = this.#retryPeriodMs * (1 + this.#random() * RETRY_JITTER);
-      const leftMs = this.#leaseRemainingMs();
+      const leftMs = this.#lease.remainingMs;
       const expiryMs = leftMs > 0 ? leftMs + EXPIRY_SPREAD_MS * (1 + this.#random()) : Infinity;
       await this.#sleep(Math.min(retryMs, expiryMs), stop);
     }
@@ -183,7 +183,7 @@ export class LeaderElector {
       await this.#sleep(Math.min(beforeMs, pauseMs, this.#retryPeriodMs), stop);
       const remainingMs = this.#remainingMs(term);
       if (stop.aborted || remainingMs <= 0) return;
-      const began = this.#moment();
+      const began = momentOf(this.#clock);
       // One attempt may hang; half of the time left is for others.
       const timeoutMs = Math.min(remainingMs, Math.max(remainingMs / 2, this.#retryPeriodMs));
       if (await this.#attempt(stop, timeoutMs)) term.renewed = began;
@@ -196,10 +196,7 @@ export class LeaderElector {
     const abort = new AbortController();
     const onStop = (): void => abort.abort(stop.reason);
     stop.addEventListener('abort', onStop, { once: true });
-    const timer = this.#clock.setTimeout(
-      () => abort.abort(new Error('the lease was not served in time')),
-      timeoutMs,
-    );
+    const timer = this.#clock.setTimeout(() => abort.abort(notInTime()), timeoutMs);
     try {
       return await this.#acquireOrRenew(abort.signal);
     } catch (error) {
@@ -212,21 +209,9 @@ export class LeaderElector {
   }
 
   async #acquireOrRenew(signal: AbortSignal): Promise<boolean> {
-    const { lock } = this.#options;
-    // After a write that succeeded we know the lease, and need not read it again. After one that failed we do not know even
-    // whether it failed: the answer alone may have been lost.
-    const known = this.#lastWriteSucceeded ? this.#observed?.lease : undefined;
-    this.#lastWriteSucceeded = false;
-    const lease = known ?? (await lock.read(signal));
-    if (lease === undefined) {
-      this.#see(await lock.create(this.#recordAfter(undefined), signal));
-    } else {
-      this.#see(lease);
-      if (!this.#isFree(lease)) return false;
-      const { resourceVersion } = lease;
-      this.#see(await lock.update({ ...this.#recordAfter(lease), resourceVersion }, signal));
-    }
-    this.#lastWriteSucceeded = true;
+    const lease = await this.#lease.current(signal);
+    if (lease !== undefined && !this.#isFree(lease)) return false;
+    await this.#lease.write(this.#recordAfter(lease), lease, signal);
     return true;
   }
 
@@ -234,7 +219,7 @@ export class LeaderElector {
     if (holderIdentity === this.#options.identity) return true;
     // Whoever took it from a leader may have led meanwhile: that term is over, whatever became of the other one.
     if (this.#term !== undefined) return false;
-    return holderIdentity === '' || this.#leaseRemainingMs() <= 0;
+    return holderIdentity === '' || this.#lease.remainingMs <= 0;
   }
 
   #recordAfter(lease: LeaseRecord | undefined): LeaseRecord {
@@ -250,57 +235,41 @@ export class LeaderElector {
     };
   }
 
-  #see(lease: StoredLease): void {
-    const before = this.#observed;
-    if (before?.lease.resourceVersion === lease.resourceVersion) return;
-    this.#observed = { lease, sinceMs: this.#clock.monotonic() };
-    if (before?.lease.holderIdentity !== lease.holderIdentity) {
-      this.#options.observer?.onHolderChanged?.(lease.holderIdentity);
-    }
-  }
-
   /** Lets the next leader begin at once. Only a courtesy: when it fails, the lease runs out. */
   async #release(): Promise<void> {
-    const lease = this.#observed?.lease;
-    if (lease?.holderIdentity !== this.#options.identity) return;
+    if (this.holder !== this.#options.identity && !this.#lease.isWriteInDoubt) return;
     const abort = new AbortController();
-    const timer = this.#clock.setTimeout(() => abort.abort(), this.#retryPeriodMs);
-    const renewTimeMs = this.#clock.now();
+    const timer = this.#clock.setTimeout(() => abort.abort(notInTime()), this.#retryPeriodMs);
+    for (let left = ATTEMPTS_TO_RELEASE; left > 0 && !abort.signal.aborted; left -= 1) {
+      if (await this.#tryToRelease(abort.signal)) break;
+    }
+    timer.cancel();
+  }
+
+  /** One attempt to release the lease, if it is ours, and no error. False where another may succeed. */
+  async #tryToRelease(signal: AbortSignal): Promise<boolean> {
     try {
-      this.#see(
-        await this.#options.lock.update(
-          { ...lease, holderIdentity: '', leaseDurationSeconds: 1, renewTimeMs },
-          abort.signal,
-        ),
-      );
+      const lease = await this.#lease.current(signal);
+      if (lease?.holderIdentity !== this.#options.identity) return true;
+      const released = { holderIdentity: '', leaseDurationSeconds: 1, renewTimeMs: this.#clock.now() };
+      await this.#lease.write({ ...lease, ...released }, lease, signal);
+      return true;
     } catch (error) {
       this.#options.observer?.onError?.(error);
-    } finally {
-      timer.cancel();
+      return false;
     }
   }
 
-  /** Until the lease of whoever holds it may be taken; by the monotonic clock alone, so that a clock step gives nobody's away. */
-  #leaseRemainingMs(): number {
-    if (this.#observed === undefined) return 0;
-    const { lease, sinceMs } = this.#observed;
-    return sinceMs + lease.leaseDurationSeconds * 1_000 - this.#clock.monotonic();
-  }
-
-  /**
-   * Until we must have renewed. The clock that has gone further counts: the monotonic one stands still while a virtual
-   * machine is suspended; a wall clock that is set forward only makes us more careful than need be.
-   */
+  /** Until we must have renewed. */
   #remainingMs({ renewed }: Term): number {
-    const { monotonicMs, wallMs } = this.#moment();
-    return this.#renewDeadlineMs - Math.max(monotonicMs - renewed.monotonicMs, wallMs - renewed.wallMs);
-  }
-
-  #moment(): Moment {
-    return { monotonicMs: this.#clock.monotonic(), wallMs: this.#clock.now() };
+    return this.#renewDeadlineMs - elapsedMs(this.#clock, renewed);
   }
 
   async #sleep(delayMs: number, stop: AbortSignal): Promise<void> {
     await this.#clock.sleep(delayMs, stop).catch(() => undefined);
   }
+}
+
+function notInTime(): Error {
+  return new Error('the lease was not served in time');
 }

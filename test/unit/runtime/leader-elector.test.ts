@@ -293,6 +293,86 @@ describe('stopping', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test('while a renewal is on its way releases the lease, whatever became of the renewal', async () => {
+    const { elector, lock, told } = await leader();
+    lock.link = 'loses answers';
+    await clock.advance(2_000);
+    expect(server.writes).toEqual(['one 0', 'one 0']);
+    lock.link = 'up';
+    await elector.stop();
+    expect(server.lease?.holderIdentity).toBe('');
+    expect(told).toEqual(['stopped', 'holder nobody']);
+  });
+
+  test('releases the lease though the renewal that was on its way comes in between', async () => {
+    const { elector, lock, told } = await leader();
+    lock.link = 'hangs';
+    await clock.advance(2_000);
+    lock.link = 'up';
+    const read = lock.read.bind(lock);
+    lock.read = async (signal) => {
+      const lease = await read(signal);
+      lock.read = read;
+      if (lease !== undefined) server.put(lease);
+      return lease;
+    };
+    await elector.stop();
+    expect(server.lease?.holderIdentity).toBe('');
+    expect(told).toEqual(['stopped', '409 Conflict', 'holder nobody']);
+  });
+
+  test('releases a lease that somebody else has edited', async () => {
+    const { elector } = await leader();
+    server.put({ ...(server.lease as NonNullable<typeof server.lease>), leaseTransitions: 7 });
+    await elector.stop();
+    expect(server.writes.at(-1)).toBe('nobody 7');
+  });
+
+  test('leaves the lease to whoever holds it by then', async () => {
+    const { elector, told } = await leader();
+    server.put({ ...(server.lease as NonNullable<typeof server.lease>), holderIdentity: 'two' });
+    await elector.stop();
+    expect(server.lease?.holderIdentity).toBe('two');
+    expect(told).toEqual(['stopped', '409 Conflict', 'holder two']);
+  });
+
+  test('leaves a lease alone that is no more', async () => {
+    const { elector, told } = await leader();
+    server.lease = undefined;
+    await elector.stop();
+    expect(server.lease).toBeUndefined();
+    expect(told).toEqual(['stopped', '409 Conflict']);
+  });
+
+  test('before the answer to getting it releases the lease', async () => {
+    const { elector, lock, told } = candidate('one');
+    const create = lock.create.bind(lock);
+    lock.create = (record, signal) => {
+      lock.link = 'loses answers';
+      return create(record, signal);
+    };
+    elector.start();
+    await flush();
+    expect([server.lease?.holderIdentity, elector.guard()]).toEqual(['one', false]);
+    lock.link = 'up';
+    await elector.stop();
+    expect(server.lease?.holderIdentity).toBe('');
+    expect(told).toEqual(['holder one', 'holder nobody']);
+  });
+
+  test('while following asks nothing of the server', async () => {
+    const holder = candidate('one');
+    const { elector, lock, told } = candidate('two');
+    holder.elector.start();
+    elector.start();
+    await clock.advance(3_000);
+    told.length = 0;
+    lock.read = () => Promise.reject(new Error('read'));
+    lock.update = () => Promise.reject(new Error('written'));
+    await elector.stop();
+    expect(told).toEqual([]);
+  });
+
   test('while following leaves the lease alone', async () => {
     await leader();
     const { elector } = candidate('two');
@@ -308,8 +388,15 @@ describe('stopping', () => {
     const stopped = elector.stop();
     await clock.advance(2_000);
     await stopped;
-    expect(told.at(0)).toBe('stopped');
+    expect(told).toEqual(['stopped', 'the lease was not served in time']);
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('ends at once where the server is down', async () => {
+    const { elector, lock, told } = await leader();
+    lock.link = 'down';
+    await elector.stop();
+    expect(told).toEqual(['stopped', 'ECONNREFUSED', 'ECONNREFUSED']);
   });
 
   test('a term that is lost lets no other begin before its work has ended', async () => {
