@@ -25,6 +25,8 @@ export interface BaselineStatusReconcilerParts {
   readonly isReady: () => boolean;
   /** Writes a status, and writes the answer through to the store. */
   readonly write: (baseline: SecurityBaseline, status: SecurityBaselineStatus) => Promise<void>;
+  /** After so long without a change, what others have written over a status goes. Milliseconds. */
+  readonly resyncIntervalMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -33,6 +35,7 @@ export interface BaselineStatusReconcilerParts {
 export class BaselineStatusReconciler {
   readonly #parts: BaselineStatusReconcilerParts;
   #timer: Timer | undefined;
+  #resync: Timer | undefined;
   #writing: Promise<void> | undefined;
   #isFlushing = false;
   /** Something has changed since the flush under way began. */
@@ -53,6 +56,7 @@ export class BaselineStatusReconciler {
     this.#isStopped = true;
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#resync?.cancel();
     await this.#writing;
   }
 
@@ -75,7 +79,15 @@ export class BaselineStatusReconciler {
       this.#writing = undefined;
       this.#isFlushing = false;
       if (this.#isDueAgain) this.changed();
+      this.#resyncLater();
     });
+  }
+
+  /** A status is no news to us when we have written it, nor when others have. */
+  #resyncLater(): void {
+    this.#resync?.cancel();
+    if (this.#isStopped) return;
+    this.#resync = this.#parts.clock.setTimeout(() => this.changed(), this.#parts.resyncIntervalMs);
   }
 
   async #flush(): Promise<void> {

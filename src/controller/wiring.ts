@@ -55,6 +55,7 @@ export interface WiringParts {
     readonly identity: string;
     readonly removalThreshold: number;
     readonly removalWindowMs: number;
+    readonly resyncIntervalMs: number;
   };
 }
 
@@ -133,6 +134,7 @@ export function wire(parts: WiringParts): Wiring {
     // A merge patch removes only what it names.
     write: (baseline, status) =>
       writeStatus(target(baselineType.plural), baseline, { audit: null, ...status }),
+    resyncIntervalMs: settings.resyncIntervalMs,
     clock,
     logger,
   });
@@ -197,11 +199,12 @@ function reconcileWith(
 function writeTarget({ client, resources }: WiringParts, plural: string): WriteTarget {
   const resource = resources.all.find(({ type }) => type.plural === plural);
   if (resource === undefined) throw new Error(`${plural} is not a watched resource`);
+  const isManaged = managedKindNames.some((kind) => managedKinds[kind].plural === plural);
   return {
     client: new ResourceClient<KubernetesObject>(client, resource.type),
-    // Objects are ours and written whole, or at the version that was seen. Of all else we write a part.
+    // Managed objects are written whole, or at the version that was seen. Of all else we write a part.
     observe: (object) =>
-      resource.concerns === 'objects'
+      isManaged
         ? void resource.store.observe(object as ServedObject)
         : resource.store.observeShared(object as ServedObject),
   };

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { SecurityBaseline, SecurityBaselineStatus } from '../../../src/api/types.generated.ts';
 import {
   BaselineStatusReconciler,
@@ -6,16 +6,15 @@ import {
 } from '../../../src/controller/baseline-status-reconciler.ts';
 import { FakeClock } from '../runtime/fake-clock.ts';
 
-const baseline = {
-  metadata: { name: 'tenant', uid: 'uid-of-tenant', generation: 1 },
-  spec: { namespaceSelector: {} },
-};
+const nothing = (): void => undefined;
+const resyncIntervalMs = 600_000;
 
-test('one status is written at a time, so that a slow write cannot land upon a newer one', async () => {
+/** The reconciler of one baseline's status. `write` gets what it would write; the store is `baseline`. */
+function reconcilerOf(
+  baseline: Pick<SecurityBaseline, 'metadata' | 'spec'> & { status?: SecurityBaselineStatus },
+  write: (status: SecurityBaselineStatus) => Promise<void>,
+) {
   const clock = new FakeClock();
-  const written: SecurityBaselineStatus[] = [];
-  let answer = (): void => {};
-  const nothing = (): void => undefined;
   const statuses = new BaselineStatusReconciler({
     cluster: { baselines: [baseline] },
     desiredStates: { ofBaseline: () => ({ problems: [] }) },
@@ -23,15 +22,30 @@ test('one status is written at a time, so that a slow write cannot land upon a n
     reconsiderHolds: nothing,
     notesOf: () => ({}),
     isReady: () => true,
-    write: (_baseline: SecurityBaseline, status: SecurityBaselineStatus) => {
-      written.push(status);
-      return new Promise<void>((resolve) => {
-        answer = resolve;
-      });
-    },
+    write: (_baseline: SecurityBaseline, status: SecurityBaselineStatus) => write(status),
+    resyncIntervalMs,
     clock,
     logger: { warn: nothing, info: nothing },
   } as unknown as BaselineStatusReconcilerParts);
+  return { clock, statuses };
+}
+
+function baseline(): Pick<SecurityBaseline, 'metadata' | 'spec'> & { status?: SecurityBaselineStatus } {
+  return {
+    metadata: { name: 'tenant', uid: 'uid-of-tenant', generation: 1 },
+    spec: { namespaceSelector: {} },
+  };
+}
+
+test('one status is written at a time, so that a slow write cannot land upon a newer one', async () => {
+  const written: SecurityBaselineStatus[] = [];
+  let answer = (): void => {};
+  const { clock, statuses } = reconcilerOf(baseline(), (status) => {
+    written.push(status);
+    return new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+  });
   statuses.start();
   await clock.advance(1_000);
   expect(written).toHaveLength(1);
@@ -43,4 +57,35 @@ test('one status is written at a time, so that a slow write cannot land upon a n
   expect(written).toHaveLength(2);
   answer();
   await statuses.stop();
+});
+
+describe('a resync', () => {
+  test('brings back a status that somebody else has overwritten, though nothing else has changed', async () => {
+    const stored = baseline();
+    const { clock, statuses } = reconcilerOf(stored, async (status) => {
+      stored.status = status;
+    });
+    statuses.start();
+    await clock.advance(1_000);
+    const ours = stored.status;
+    expect(ours).toMatchObject({ observedGeneration: 1 });
+    stored.status = { ...ours, namespaces: { selected: 9 } };
+    await clock.advance(resyncIntervalMs + 1_000);
+    expect(stored.status).toEqual(ours);
+    await statuses.stop();
+  });
+
+  test('writes nothing where nothing differs, and none comes after the end', async () => {
+    const stored = baseline();
+    let writes = 0;
+    const { clock, statuses } = reconcilerOf(stored, async (status) => {
+      stored.status = status;
+      writes += 1;
+    });
+    statuses.start();
+    await clock.advance(10 * resyncIntervalMs);
+    expect(writes).toBe(1);
+    await statuses.stop();
+    expect(clock.pendingTimers).toBe(0);
+  });
 });
