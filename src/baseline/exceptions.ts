@@ -40,7 +40,13 @@ export function judge(
   enforcing: readonly SecurityBaseline[],
   now: number,
 ): Verdict {
-  const expiresAt = Date.parse(exception.spec.expiresAt);
+  const expiresAt = timeOf(exception.spec.expiresAt);
+  if (Number.isNaN(expiresAt)) {
+    return verdict(
+      'Expired',
+      'spec.expiresAt is no time such as 2027-01-31T18:00:00Z, so it counts as over; delete this exception, and ask for another if it is still needed',
+    );
+  }
   if (now >= expiresAt) {
     return verdict(
       'Expired',
@@ -62,9 +68,10 @@ export function judge(
       return verdict('NotAllowed', message, expiresAt);
     }
   }
-  const createdAt = Date.parse(exception.metadata.creationTimestamp ?? '');
+  const lasts = expiresAt - timeOf(exception.metadata.creationTimestamp);
   for (const { metadata, spec } of enforcing) {
-    if (expiresAt - createdAt > maxDurationMs(spec.exceptions?.maxDuration)) {
+    // In this form, so that what is not a number is too long.
+    if (!(lasts <= maxDurationMs(spec.exceptions?.maxDuration))) {
       const message = `baseline ${metadata.name} allows at most ${spec.exceptions?.maxDuration ?? '720h'} from creation to spec.expiresAt; ask for less`;
       return verdict('TooLong', message, expiresAt);
     }
@@ -129,6 +136,16 @@ function inWords({ spec }: BaselineException): string[] {
   return words;
 }
 
+/**
+ * Milliseconds since the epoch; NaN where it is not a time by RFC 3339, as the CRD asks for: what is stored may be older than the CRD's rule.
+ * Source: https://www.rfc-editor.org/rfc/rfc3339#section-5.6
+ */
+function timeOf(text: string | undefined): number {
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text ?? '');
+  return isTime ? Date.parse(text ?? '') : Number.NaN;
+}
+
+/** None where it is no duration. */
 function maxDurationMs(text: string | undefined): number {
   if (text === undefined) return defaultMaxDurationMs;
   const match = /^(?:(\d+)h)?(?:(\d+)m)?$/.exec(text);

@@ -16,6 +16,17 @@ const warnBeforeShare = 0.1;
 /** Wall clocks are set right now and then, so a distant end is looked at anew at least so often. Milliseconds. */
 const longestWaitMs = 3_600_000;
 
+/** A status that the API server refuses is tried again after so long; each further time after twice as long. Milliseconds. */
+const firstPauseMs = 60_000;
+
+/** A status was refused as invalid. */
+interface Refusal {
+  /** From the refusal to the next attempt. Milliseconds. */
+  readonly pauseMs: number;
+  /** Monotonic milliseconds. */
+  readonly retryAt: number;
+}
+
 /** What following works with. */
 export interface ExceptionsParts {
   readonly desiredStates: DesiredStates;
@@ -30,6 +41,8 @@ export interface ExceptionsParts {
 /** Follows the exceptions of namespaces. */
 export class Exceptions {
   readonly #parts: ExceptionsParts;
+  /** By the stored object, so that one that has changed is tried at once, and one that is gone is forgotten. */
+  readonly #refusals = new WeakMap<BaselineException, Refusal>();
 
   constructor(parts: ExceptionsParts) {
     this.#parts = parts;
@@ -45,13 +58,22 @@ export class Exceptions {
     return this.nextLook(namespace);
   }
 
-  /** In how many milliseconds time changes something; undefined for never. */
+  /** In how many milliseconds time changes something, or a refused status is tried again; undefined for never. */
   nextLook(namespace: ObservedNamespace): number | undefined {
-    const waits = this.#parts.desiredStates.judge(namespace).flatMap((each) => this.#waitOf(each) ?? []);
-    return waits.length === 0 ? undefined : Math.max(0, Math.min(...waits, longestWaitMs));
+    const waits = this.#parts.desiredStates
+      .judge(namespace)
+      .flatMap((each) => [this.#waitOf(each), this.#untilRetry(each)])
+      .filter((wait) => wait !== undefined);
+    if (waits.length === 0) return undefined;
+    // Without a delay the queue would run it at once, for ever.
+    const soonest = waits.reduce((a, b) => Math.min(a, Number.isNaN(b) ? longestWaitMs : b), longestWaitMs);
+    return Math.max(0, soonest);
   }
 
   async #writeStatus({ exception, verdict }: JudgedException): Promise<void> {
+    const refusal = this.#refusals.get(exception);
+    if (refusal !== undefined && this.#parts.clock.monotonic() < refusal.retryAt) return;
+    this.#refusals.delete(exception);
     const now = new Date(this.#parts.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
     const status = exceptionStatusOf(exception, verdict, now);
     const { approval: _, ...current } = exception.status ?? {};
@@ -61,7 +83,9 @@ export class Exceptions {
       await this.#parts.write(exception, status);
     } catch (error) {
       if (isApiError(error, 'notFound', 'conflict')) return;
-      throw error;
+      if (!isApiError(error, 'invalid')) throw error;
+      this.#refused(exception, error, refusal?.pauseMs);
+      return;
     }
     if (before === verdict.state) return;
     const { name, namespace = '' } = exception.metadata;
@@ -72,6 +96,26 @@ export class Exceptions {
     });
     const isGood = verdict.state === 'Active' || verdict.state === 'AwaitingApproval';
     this.#tell(exception, isGood ? 'Normal' : 'Warning', `Exception${verdict.state}`, verdict.message);
+  }
+
+  /** Whatever stands in the way of one status is no reason to try the whole namespace again: what it says is enforced all the same. */
+  #refused(exception: BaselineException, error: unknown, lastPauseMs = firstPauseMs / 2): void {
+    const { clock, logOf } = this.#parts;
+    const pauseMs = Math.min(lastPauseMs * 2, longestWaitMs);
+    this.#refusals.set(exception, { pauseMs, retryAt: clock.monotonic() + pauseMs });
+    const { name, namespace = '' } = exception.metadata;
+    logOf(namespace).warn('exception status refused', {
+      object: { kind: 'BaselineException', name },
+      error,
+      retryInMs: pauseMs,
+    });
+  }
+
+  /** One that is due is tried whenever its namespace is looked at to the end: to hurry that would be to spin where it fails. */
+  #untilRetry({ exception }: JudgedException): number | undefined {
+    const refusal = this.#refusals.get(exception);
+    const wait = (refusal?.retryAt ?? 0) - this.#parts.clock.monotonic();
+    return wait > 0 ? wait : undefined;
   }
 
   /** Until the warning, then until the end. */

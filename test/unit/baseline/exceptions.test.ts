@@ -60,3 +60,42 @@ describe('exceptions (a row of the composition table)', () => {
     expect(judge(morePods(2), [allows('a', '720h')], end).state).toBe('Expired');
   });
 });
+
+describe('a time that was stored though it is none', () => {
+  const allows = [baseline('a', { exceptions: { allow: ['Quota'] } })];
+  const approved = morePods(2, { approval: { by: 'security', uid: 'uid-of-more', generation: 1 } });
+
+  test.each([
+    '2026-01-01T10:00:00+99:99',
+    '2026-01-01T10:00:00ZTfoo',
+    '2026-01-01T10:00:00x5Z',
+    '2026-01-01 10:00:00Z',
+    '2026-01-01T10:00:00',
+    '2026-13-01T10:00:00Z',
+    'Thu, 01 Jan 2026 10:00:00 GMT',
+    '2026',
+    '',
+  ])('counts as over where it is the end: %j', (expiresAt) => {
+    const verdict = judge({ ...approved, spec: { ...approved.spec, expiresAt } }, allows, now);
+    expect(verdict).toMatchObject({ state: 'Expired', relaxes: [], changesAt: undefined });
+    expect(verdict.message).toContain('spec.expiresAt is no time such as 2027-01-31T18:00:00Z');
+  });
+
+  test.each(['2026-01-01T02:00:00+01:00', '2026-01-01T01:00:00.001Z', '2026-01-01T01:30:00-00:00'])(
+    'is none of these: %j',
+    (expiresAt) => {
+      const verdict = judge({ ...approved, spec: { ...approved.spec, expiresAt } }, allows, now - 1);
+      expect(verdict).toMatchObject({ state: 'Active', changesAt: Date.parse(expiresAt) });
+    },
+  );
+
+  test.each([undefined, '', 'yesterday'])('makes it too long where it is the creation: %j', (created) => {
+    const metadata = { ...approved.metadata, creationTimestamp: created } as BaselineException['metadata'];
+    expect(judge({ ...approved, metadata }, allows, now).state).toBe('TooLong');
+  });
+
+  test.each(['', 'P30D', '8', '1e9h', '-8h'])('gives no time at all where it is the longest: %j', (most) => {
+    const baselines = [baseline('a', { exceptions: { allow: ['Quota'], maxDuration: most } })];
+    expect(judge(approved, baselines, now).state).toBe('TooLong');
+  });
+});
