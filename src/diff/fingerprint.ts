@@ -50,8 +50,12 @@ export class Fingerprinter {
     return fingerprint;
   }
 
-  /** One spec for all the policies with this fingerprint, for as long as one of them is held, so that a fleet's policies are kept once. */
-  share(fingerprint: string, spec: NetworkPolicySpec): NetworkPolicySpec {
+  /**
+   * One spec for all the policies with this fingerprint, for as long as one of them is held, so that a fleet's policies are kept once.
+   * A policy without a spec has none.
+   */
+  share(fingerprint: string, spec: NetworkPolicySpec | undefined): NetworkPolicySpec | undefined {
+    if (!spec) return undefined;
     const known = this.#specs.get(fingerprint);
     if (known !== undefined) return known;
     this.#specs.set(fingerprint, spec);
