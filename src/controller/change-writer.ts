@@ -13,6 +13,7 @@ import { defaultServiceAccountName } from '../api/names.ts';
 import type { KubernetesObject, Manifest } from '../api/objects.ts';
 import type { Change } from '../diff/change-set.ts';
 import type { ObservedNamespace } from '../diff/observed-namespace.ts';
+import { isApiError } from '../kube/api-error.ts';
 import type { Priority } from '../kube/in-flight-limiter.ts';
 import type { ResourceClient } from '../kube/resource-client.ts';
 
@@ -67,8 +68,17 @@ export class ChangeWriter {
       }
       case 'recreate': {
         const { client, observe } = this.#target(change.desired.kind);
+        const manifest = inNamespace(change.desired.manifest, namespace.name);
         await this.#delete(change, namespace, context);
-        observe(await client.create(inNamespace(change.desired.manifest, namespace.name), context));
+        try {
+          observe(await client.create(manifest, context));
+        } catch (error) {
+          if (!isApiError(error, 'alreadyExists')) throw error;
+          // A finalizer holds it. Nothing of ours waits for one; whoever put it there would keep a hole open.
+          const { name, uid } = change.observed;
+          await client.mergePatch(name, namespace.name, { metadata: { uid, finalizers: null } }, context);
+          observe(await client.create(manifest, context));
+        }
         return;
       }
       case 'patch': {

@@ -328,14 +328,17 @@ describe('drift of a managed object is repaired', () => {
     await restored();
   });
 
-  test('a RoleBinding made anew with another role', async () => {
+  test.each([
+    ['', []],
+    [', and held by a finalizer', ['example.com/stay']],
+  ])('a RoleBinding made anew with another role%s', async (_held, finalizers) => {
     const { namespace, restored } = await hardenedNamespace();
     const place = { kind: 'RoleBinding', namespace, name: `${scenario.name}.app` } as const;
     const { metadata, subjects } = await harness.admin.get(place);
     const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' };
     await whilePaused(async () => {
       await mallory.delete(place);
-      await mallory.create(place, { metadata: { labels: metadata.labels }, roleRef, subjects });
+      await mallory.create(place, { metadata: { labels: metadata.labels, finalizers }, roleRef, subjects });
     });
     await restored();
   });
