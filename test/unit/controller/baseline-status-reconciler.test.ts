@@ -55,8 +55,10 @@ test('one status is written at a time, so that a slow write cannot land upon a n
   answer();
   await clock.advance(1_000);
   expect(written).toHaveLength(2);
+  const stopped = statuses.stop();
   answer();
-  await statuses.stop();
+  await stopped;
+  expect(clock.pendingTimers).toBe(0);
 });
 
 describe('a resync', () => {
