@@ -9,6 +9,8 @@ let harness: OperatorHarness;
 const deny = { defaultDeny: ['Ingress', 'Egress'] };
 const database = [{ to: [{ ipBlock: { cidr: '10.1.2.3/32' } }], ports: [{ port: 5432 }] }];
 
+const timeFix = 'must be a time by RFC 3339 with its zone, such as 2027-01-31T18:00:00Z';
+
 beforeAll(async () => {
   harness = await OperatorHarness.start();
 });
@@ -240,13 +242,44 @@ describe('an exception', () => {
   });
 
   test.each([
+    'tomorrow',
+    '2027-01-31',
+    '2027-01-31T18:00:00',
+    '2027-01-31T18:00:00+99:99',
+    '2027-01-31T18:00:00ZTfoo',
+    '2027-01-31T18:00:00x5Z',
+    '2027-01-31T18:00:00.Z',
+    '2027-01-31T24:00:00Z',
+    '2027-01-31T18:00:60Z',
+    '2027-02-29T18:00:00Z',
+    '2027-13-31T18:00:00Z',
+    '0000-00-00T00:00:00Z',
+  ])('is refused when its end is no time: %j', async (expiresAt) => {
+    const asking = ask('default', { egress: database, expiresAt }, 'bad');
+    await expect(asking).rejects.toThrow('spec.expiresAt');
+    await expect(asking).rejects.toThrow(timeFix);
+  });
+
+  test.each(['2028-02-29T18:00:00Z', '2027-01-31T18:00:00.5+05:45'])('may end at %s', async (expiresAt) => {
+    await using scenario = harness.scenario();
+    await ask(await scenario.namespace(), { egress: database, expiresAt });
+  });
+
+  test('is not approved at what is no time', async () => {
+    await using scenario = harness.scenario();
+    const asked = await ask(await scenario.namespace(), { egress: database });
+    const approving = approve(asked, { at: '2027-01-31T18:00:00+99:99' });
+    await expect(approving).rejects.toThrow('status.approval.at');
+    await expect(approving).rejects.toThrow(timeFix);
+  });
+
+  test.each([
     ['asks for nothing', {}, 'this exception asks for nothing: give at least one of egress, ingress, quota'],
     [
       'has a rule whose peers are misspelt',
       { egress: [{ ports: [{ port: 1 }] }] },
       'give to (check its spelling), or anyPeer: true',
     ],
-    ['has an end that is no time', { egress: database, expiresAt: 'tomorrow' }, 'spec.expiresAt'],
     ['has a reason too short to be one', { egress: database, reason: 'because' }, 'spec.reason'],
     [
       'names an image registry in upper case',
