@@ -39,9 +39,7 @@ export async function planOf(
   namespace: ObservedNamespace,
   { gate, rivals, lookAgain }: PlanParts,
 ): Promise<Plan> {
-  const leftovers = changes.flatMap((change) =>
-    change.action === 'delete' || change.action === 'release' ? [change.observed] : [],
-  );
+  const leftovers = changes.flatMap((change) => (isLoss(change) ? [change.observed] : []));
   const heldUids = new Set<string>();
   for (const loss of lossesOf(desired, namespace, leftovers)) {
     if (!(await gate.mayLose(loss, namespace.name))) heldUids.add(loss.uid);
@@ -61,13 +59,19 @@ export async function planOf(
   return { now, held, postponed };
 }
 
+/** Removals of what we gave. What somebody else put in its place protected nobody, and goes unasked. */
+function isLoss(change: Change): change is Change & { action: 'delete' | 'release' } {
+  if (change.action === 'delete') return change.why === undefined && change.observed.baselineUid !== '';
+  return change.action === 'release';
+}
+
 /** Removals of what held baselines gave; where any is held, the namespace's labels and the default token stay as well. */
 function isHeld(change: Change, heldUids: ReadonlySet<string>): boolean {
   if (heldUids.size === 0) return false;
   switch (change.action) {
     case 'delete':
     case 'release':
-      return heldUids.has(change.observed.baselineUid);
+      return isLoss(change) && heldUids.has(change.observed.baselineUid);
     case 'label':
       return change.loses;
     case 'set-default-token':

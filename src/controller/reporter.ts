@@ -4,6 +4,7 @@ import { apiVersion } from '../api/labels.ts';
 import { defaultServiceAccountName } from '../api/names.ts';
 import type { BaselineRef } from '../baseline/desired-state.ts';
 import { type Change, describeChange } from '../diff/change-set.ts';
+import type { ObservedObject } from '../diff/observed.ts';
 import type { ObservedNamespace } from '../diff/observed-namespace.ts';
 import type { EventInput, ObjectReference } from '../kube/event-recorder.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -77,7 +78,11 @@ export class Reporter {
         type: 'Warning',
         reason: tampering.reason,
         action: 'Repair',
-        note: `${tampering.found}; put back as its baseline declares`,
+        note: `${tampering.found}; ${
+          change.action === 'delete'
+            ? 'deleted, since what its baseline allows there cannot be told at the moment'
+            : 'put back as its baseline declares'
+        }`,
       });
     }
     if (expected.length > 0) log.debug('namespace changed', { changes: expected.map(describeChange) });
@@ -158,30 +163,27 @@ export class Reporter {
   }
 }
 
-/** What somebody else did, in words; undefined where a change follows from a baseline's own change. */
-export function tamperingOf(
-  change: Change,
-  wasInPlace: boolean,
-): { reason: string; found: string } | undefined {
+/** What somebody else did, in words. */
+interface Tampering {
+  readonly reason: 'DriftRepaired' | 'ImpostorReplaced';
+  readonly found: string;
+}
+
+/** What somebody else did; undefined where a change follows from a baseline's own change. */
+export function tamperingOf(change: Change, wasInPlace: boolean): Tampering | undefined {
   switch (change.action) {
     case 'create':
       return wasInPlace
         ? { reason: 'DriftRepaired', found: `${change.desired.kind} ${change.desired.name} was deleted` }
         : undefined;
+    case 'delete':
+      if (change.why === undefined) return undefined;
+      return change.why === 'impostor' ? impostor(change.observed) : edited(change.observed);
     case 'replace':
     case 'recreate':
-    case 'patch': {
-      const { kind, name } = change.desired;
-      if (change.why === 'impostor') {
-        return {
-          reason: 'ImpostorReplaced',
-          found: `a ${kind} ${name} that the operator did not make stood in place of its own`,
-        };
-      }
-      if (change.why === 'outdated' && !wasInPlace) return undefined;
-      const by = change.observed.rival === undefined ? '' : ` by ${change.observed.rival}`;
-      return { reason: 'DriftRepaired', found: `${kind} ${name} was changed${by}` };
-    }
+    case 'patch':
+      if (change.why === 'impostor') return impostor(change.observed);
+      return change.why === 'outdated' && !wasInPlace ? undefined : edited(change.observed);
     case 'label':
       return wasInPlace
         ? { reason: 'DriftRepaired', found: "the namespace's Pod Security labels were changed" }
@@ -193,6 +195,20 @@ export function tamperingOf(
     default:
       return undefined;
   }
+}
+
+function impostor({ kind, name }: ObservedObject): Tampering {
+  return {
+    reason: 'ImpostorReplaced',
+    found: `a ${kind} ${name} that the operator did not make stood in place of its own`,
+  };
+}
+
+function edited({ kind, name, rival }: ObservedObject): Tampering {
+  return {
+    reason: 'DriftRepaired',
+    found: `${kind} ${name} was changed${rival === undefined ? '' : ` by ${rival}`}`,
+  };
 }
 
 /** Who last wrote the object beside us, by its own word; nobody is known where the object was deleted. */

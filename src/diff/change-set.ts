@@ -30,8 +30,12 @@ export type Change =
       readonly pullSecrets: readonly string[];
       readonly why: Difference;
     }
-  /** No longer wanted. */
-  | { readonly action: 'delete'; readonly observed: ObservedObject }
+  /** No longer wanted; or, where that is why, not ours, or not as we wrote it, in a place where what should be is not known. */
+  | {
+      readonly action: 'delete';
+      readonly observed: ObservedObject;
+      readonly why?: Exclude<Difference, 'outdated'>;
+    }
   /** No longer wanted, and to be left behind: loses our labels. */
   | { readonly action: 'release'; readonly observed: ObservedObject }
   /** The labels and annotations that we hold on the namespace become exactly these. */

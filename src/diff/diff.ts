@@ -19,6 +19,7 @@ import {
   type ObservedNamespace,
   sameMarks,
 } from './observed-namespace.ts';
+import { isAsWritten, isOurs } from './ownership.ts';
 
 /** One namespace as it stands, with the objects of the managed kinds in it. */
 export interface Observed {
@@ -94,8 +95,15 @@ export class Differ {
     return managedKindNames.flatMap((kind) => {
       const leftovers: Change[] = [];
       for (const object of observed.objects(kind)) {
-        if (object.terminating || !isOurs(object) || names.has(`${kind}/${object.name}`)) continue;
-        if (auditing.has(object.baselineUid) || isKept(desired, object)) continue;
+        if (object.terminating) continue;
+        if (isUnknown(desired, object)) {
+          // What we wrote stays, as the last that was good. Anything else in its place opens who knows what.
+          const why = object.writtenByUs ? 'edited' : 'impostor';
+          if (!isAsWritten(object)) leftovers.push({ action: 'delete', observed: object, why });
+          continue;
+        }
+        if (!isOurs(object) || names.has(`${kind}/${object.name}`)) continue;
+        if (auditing.has(object.baselineUid)) continue;
         leftovers.push({ action: object.orphan ? 'release' : 'delete', observed: object });
       }
       return leftovers;
@@ -120,22 +128,9 @@ function withdrawal(binding: ObservedObject | undefined): Change | undefined {
   return binding === undefined ? undefined : { action: 'delete', observed: binding };
 }
 
-/**
- * Whether an object is one that we wrote. Labels alone could be put on by anybody, so the name must be one
- * that we give, too; a ServiceAccount's name is the user's, so there the API server must remember that we wrote it.
- */
-function isOurs(object: ObservedObject): boolean {
-  if (!object.managed) return false;
-  return object.kind === 'ServiceAccount'
-    ? object.writtenByUs
-    : object.name.startsWith(`${object.baseline}.`);
-}
-
-/** What it should be is not known, so what we wrote stays; what somebody else has rewritten since is not that, and goes. */
-function isKept({ kept }: DesiredState, object: ObservedObject): boolean {
-  return (
-    object.rival === undefined && kept.some(({ kind, name }) => kind === object.kind && name === object.name)
-  );
+/** What an object of this name should be is not known. */
+function isUnknown({ kept }: DesiredState, object: ObservedObject): boolean {
+  return kept.some(({ kind, name }) => kind === object.kind && name === object.name);
 }
 
 function differenceOf(desired: DesiredObject, observed: ObservedObject): Difference {

@@ -58,6 +58,22 @@ describe('a repair', () => {
     );
   });
 
+  test('that takes an impostor away, with nothing to put in its place, says so', () => {
+    const { reporter, events } = reporting();
+    const observed = { kind: 'NetworkPolicy', name: 'tenant.allow-internet', rival: 'kubectl' };
+    const leftover = { action: 'delete', observed } as unknown as Change;
+    reporter.changed(team, [{ ...leftover, why: 'impostor' } as Change, leftover], () => true);
+    expect(events).toMatchObject([
+      {
+        regarding: { kind: 'NetworkPolicy', name: 'tenant.allow-internet', namespace: 'team-a' },
+        reason: 'ImpostorReplaced',
+        note: expect.stringMatching(
+          /^a NetworkPolicy tenant.allow-internet that the operator did not make stood in place of its own; deleted, since /,
+        ),
+      },
+    ]);
+  });
+
   test('among other writes is not told twice', () => {
     const { reporter, lines } = reporting();
     const desired = { kind: 'Role', name: 'tenant.app' };

@@ -6,7 +6,7 @@ import { Differ } from '../../../src/diff/diff.ts';
 import type { ObservedObject } from '../../../src/diff/observed.ts';
 import type { ObservedNamespace } from '../../../src/diff/observed-namespace.ts';
 import { baseline, cluster, objectIn } from '../baseline/fixtures.ts';
-import { fingerprinter, inPlace, namespace, observed, ours, rival, seen } from './fixtures.ts';
+import { fingerprinter, inPlace, observed, ours, rival, seen } from './fixtures.ts';
 
 const readPods = { apiGroups: [''], resources: ['pods'], verbs: ['get'] };
 const tenant = baseline('tenant', {
@@ -128,13 +128,6 @@ describe('what is no longer wanted', () => {
     );
   });
 
-  test('is released where its baseline said so', () => {
-    const orphaned = compose([{ ...tenant, spec: { ...tenant.spec, deletionPolicy: 'Orphan' } }], cluster);
-    expect(
-      actions(nothingDesired, [inPlace(objectIn(orphaned, 'NetworkPolicy', 'tenant.default-deny'))]),
-    ).toEqual(['release NetworkPolicy tenant.default-deny']);
-  });
-
   test.each<[string, ObservedObject]>([
     ["somebody else's", observed('NetworkPolicy', { metadata: { name: 'theirs' } })],
     [
@@ -174,14 +167,37 @@ describe('what should be kept, since what it should be is not known', () => {
     expect(actions(unknown, withChanged(allowDns))).toEqual([]);
   });
 
-  test('goes where somebody else has rewritten it', () => {
-    const opened = inPlace(
-      allowDns,
-      { spec: { podSelector: {}, egress: [{}] } },
-      { managedFields: [ours, rival] },
-    );
-    expect(actions(unknown, withChanged(allowDns, opened))).toEqual([
-      'delete NetworkPolicy tenant.allow-dns',
+  const open = { spec: { podSelector: {}, egress: [{}] } };
+
+  test.each<[string, string, ObservedObject]>([
+    ['somebody else has rewritten it', 'edited', inPlace(allowDns, open, { managedFields: [ours, rival] })],
+    ['somebody has taken our labels off it', 'edited', inPlace(allowDns, {}, { labels: {} })],
+    [
+      'somebody else made it, also with all our labels on it',
+      'impostor',
+      inPlace(allowDns, open, { managedFields: [rival] }),
+    ],
+    [
+      'somebody else made it, and has the API server forget who',
+      'impostor',
+      inPlace(allowDns, open, { managedFields: [] }),
+    ],
+    [
+      'somebody else made it',
+      'impostor',
+      inPlace(allowDns, open, { labels: {}, annotations: {}, managedFields: [rival] }),
+    ],
+    [
+      'somebody else made it and would have it left behind',
+      'impostor',
+      inPlace(allowDns, open, {
+        managedFields: [rival],
+        annotations: { 'securitybaseline.io/deletion-policy': 'Orphan' },
+      }),
+    ],
+  ])('goes where %s (%s)', (_how, why, record) => {
+    expect(actions(unknown, withChanged(allowDns, record))).toEqual([
+      `delete NetworkPolicy tenant.allow-dns: ${why}`,
     ]);
   });
 
@@ -267,64 +283,5 @@ describe('the default ServiceAccount', () => {
       automountServiceAccountToken: false,
     });
     expect(diff(nothingDesired, [theirs]).changes).toEqual([]);
-  });
-});
-
-describe('Pod Security labels', () => {
-  const enforce = 'pod-security.kubernetes.io/enforce';
-  const restricted = compose([baseline('tenant', { podSecurity: { enforce: 'restricted' } })], cluster);
-  const baselineLevel = compose([baseline('tenant', { podSecurity: { enforce: 'baseline' } })], cluster);
-  const appliedLabels = (...keys: string[]) => ({
-    managedFields: [
-      {
-        manager: 'security-baseline-operator',
-        operation: 'Apply' as const,
-        fieldsV1: { 'f:metadata': { 'f:labels': Object.fromEntries(keys.map((key) => [`f:${key}`, {}])) } },
-      },
-    ],
-  });
-
-  function labelsFor(
-    state: DesiredState,
-    ns: ObservedNamespace,
-  ): Readonly<Record<string, string>> | undefined {
-    const change = diff(state, [], ns).changes.find(({ action }) => action === 'label');
-    return change?.action === 'label' ? change.labels : undefined;
-  }
-
-  test('are set where they are missing or weaker', () => {
-    const wanted = { [enforce]: 'restricted', [`${enforce}-version`]: 'latest' };
-    expect(labelsFor(restricted, namespace())).toEqual(wanted);
-    expect(labelsFor(restricted, namespace({ labels: { [enforce]: 'privileged' } }))).toEqual(wanted);
-    expect(labelsFor(restricted, namespace({ labels: { [enforce]: 'nonsense' } }))).toEqual(wanted);
-    expect(
-      labelsFor(restricted, namespace({ labels: { ...wanted, [`${enforce}-version`]: 'v1.20' } })),
-    ).toEqual(wanted);
-  });
-
-  test("that are somebody else's and stricter stay", () => {
-    expect(labelsFor(baselineLevel, namespace({ labels: { [enforce]: 'restricted' } }))).toBeUndefined();
-    const older: DesiredState = {
-      ...restricted,
-      podSecurity: { enforce: { level: 'restricted', version: 'v1.30' } },
-    };
-    const newer = { [enforce]: 'restricted', [`${enforce}-version`]: 'v1.36' };
-    expect(labelsFor(older, namespace({ labels: newer }))).toBeUndefined();
-  });
-
-  test('that are ours and stricter than what is now wanted follow', () => {
-    const ns = namespace({ labels: { [enforce]: 'restricted' }, ...appliedLabels(enforce) });
-    expect(labelsFor(baselineLevel, ns)).toMatchObject({ [enforce]: 'baseline' });
-  });
-
-  test('that are ours go when nothing wants them, and that is a loss of protection', () => {
-    const labels = { [enforce]: 'restricted', [`${enforce}-version`]: 'latest' };
-    const ns = namespace({ labels, ...appliedLabels(enforce, `${enforce}-version`) });
-    const [change] = diff(nothingDesired, [], ns).changes;
-    expect(change).toMatchObject({ action: 'label', labels: {}, loses: true });
-  });
-
-  test('that are not ours stay when nothing wants them', () => {
-    expect(diff(nothingDesired, [], namespace({ labels: { [enforce]: 'restricted' } })).changes).toEqual([]);
   });
 });
