@@ -28,7 +28,8 @@ const leftover = change('delete', 'NetworkPolicy', 'gone.default-deny');
 function change(action: string, kind: string, name: string): Change {
   const object = { kind, name, baseline: { name: 'tenant', uid: 'uid-of-tenant' }, spec: {} };
   const observed = { ...object, uid: `uid-of-${name}`, baselineUid: 'uid-of-gone', createdAt: 0 };
-  return { action, desired: object, observed, why: 'edited' } as unknown as Change;
+  const why = action === 'delete' ? undefined : 'edited';
+  return { action, desired: object, observed, why } as unknown as Change;
 }
 
 let clock: FakeClock;
