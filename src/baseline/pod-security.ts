@@ -9,6 +9,12 @@ import type { DesiredState, PodSecurityLevel, PodSecurityMode } from './desired-
 /** Pod Security's modes, in the order in which they are listed. */
 export const podSecurityModes: readonly PodSecurityMode[] = ['enforce', 'audit', 'warn'];
 
+/** A level as labels have it: of any text, or none. */
+export interface PodSecurityStanding {
+  readonly level: string | undefined;
+  readonly version: string;
+}
+
 /** How strict a level is; a value that the API server does not know is weaker than all. */
 export function strictness(level: string | undefined): number {
   return level === undefined ? -1 : ['privileged', 'baseline', 'restricted'].indexOf(level);
@@ -37,9 +43,22 @@ export function composePodSecurity(baselines: readonly SecurityBaseline[]): Desi
   return composed;
 }
 
-function isStricter(a: PodSecurityLevel, b: PodSecurityLevel): boolean {
+/**
+ * Which of two the baselines give together: the level decides, and the version only between equal levels. So the stricter one may be
+ * of an older version, and let through what the other refuses; for that, {@link refusesAll} asks.
+ */
+export function isStricter(a: PodSecurityStanding, b: PodSecurityStanding): boolean {
   const difference = strictness(a.level) - strictness(b.level);
   return difference > 0 || (difference === 0 && compareVersions(a.version, b.version) > 0);
+}
+
+/**
+ * Whether `a` refuses all that `b` refuses: neither its level nor its version is lower, since `restricted` as of `v1.0` knows nothing of
+ * what `baseline` has refused since then. Of two, perhaps neither does. A level that refuses nothing is outdone at any version.
+ */
+export function refusesAll(a: PodSecurityStanding, b: PodSecurityStanding): boolean {
+  if (strictness(b.level) <= strictness('privileged')) return true;
+  return strictness(a.level) >= strictness(b.level) && compareVersions(a.version, b.version) >= 0;
 }
 
 /** `latest` is newer than every version; `v1.9` is older than `v1.30`. */

@@ -1,25 +1,15 @@
 /** Compares what should be with what is. Pure: the same in gives the same out, and nothing is written here. */
 import { type ManagedKind, managedKindNames } from '../api/kinds.ts';
-import { defaultServiceAccountName } from '../api/names.ts';
-import { podSecurityMark } from '../baseline/admission-marks.ts';
-import type { DesiredObject, DesiredState, PodSecurityLevel } from '../baseline/desired-state.ts';
-import {
-  compareVersions,
-  podSecurityLabels,
-  podSecurityModes,
-  strictness,
-} from '../baseline/pod-security.ts';
+import { defaultServiceAccountName, derivedItems, objectName } from '../api/names.ts';
+import type { DesiredObject, DesiredState } from '../baseline/desired-state.ts';
 import type { Change, ChangeSet, Clash, Difference } from './change-set.ts';
 import type { Fingerprinter } from './fingerprint.ts';
+import { namespaceChange, noneHeld } from './namespace-change.ts';
 import { type ObservedObject, observe } from './observed.ts';
-import {
-  type NamespaceMark,
-  namespaceMarkNames,
-  namespaceMarks,
-  type ObservedNamespace,
-  sameMarks,
-} from './observed-namespace.ts';
+import type { ObservedNamespace } from './observed-namespace.ts';
 import { isAsWritten, isOurs } from './ownership.ts';
+
+export { type MarkIntent, namespaceChange } from './namespace-change.ts';
 
 /** One namespace as it stands, with the objects of the managed kinds in it. */
 export interface Observed {
@@ -38,8 +28,12 @@ export class Differ {
     this.#fingerprinter = fingerprinter;
   }
 
-  /** What must be done so that the namespace becomes what is desired. */
-  diff(desired: DesiredState, observed: Observed): ChangeSet {
+  /**
+   * What must be done so that the namespace becomes what is desired.
+   *
+   * @param held the UIDs of baselines that no longer select the namespace and whose removal is held: what they gave stays
+   */
+  diff(desired: DesiredState, observed: Observed, held: ReadonlySet<string> = noneHeld): ChangeSet {
     const changes: Change[] = [];
     const clashes: Clash[] = [];
     const bindings: DesiredObject[] = [];
@@ -60,10 +54,10 @@ export class Differ {
       if (found === undefined) unchanged += 1;
       else if ('action' in found) changes.push(found);
     }
-    changes.push(...this.#leftovers(desired, observed));
-    const labels = namespaceChange(desired, observed.namespace, 'keep');
+    changes.push(...this.#leftovers(desired, observed, held));
+    const labels = namespaceChange(desired, observed.namespace, 'keep', held);
     if (labels !== undefined) changes.push(labels);
-    changes.push(...defaultTokenChange(desired, observed));
+    changes.push(...defaultTokenChange(desired, observed, held));
     return { changes, clashes, unchanged };
   }
 
@@ -73,8 +67,8 @@ export class Differ {
     if (desired.kind === 'ServiceAccount') return compareServiceAccount(desired, wanted, observed);
     if (observed.fingerprint === wanted.fingerprint) return undefined;
     const why = differenceOf(desired, observed);
-    const inPlace = desired.kind !== 'RoleBinding' || observed.role === wanted.role;
-    return { action: inPlace ? 'replace' : 'recreate', desired, observed, why };
+    const action = observed.immutable === wanted.immutable ? 'replace' : 'recreate';
+    return { action, desired, observed, why };
   }
 
   /** The record that the desired object would have if it were in place. */
@@ -89,9 +83,9 @@ export class Differ {
   }
 
   /** Ours, and no longer wanted. */
-  #leftovers(desired: DesiredState, observed: Observed): Change[] {
+  #leftovers(desired: DesiredState, observed: Observed, held: ReadonlySet<string>): Change[] {
     const names = this.#namesOf(desired);
-    const auditing = new Set(desired.auditing.map(({ uid }) => uid));
+    const spared = new Set([...held, ...desired.auditing.map(({ uid }) => uid)]);
     return managedKindNames.flatMap((kind) => {
       const leftovers: Change[] = [];
       for (const object of observed.objects(kind)) {
@@ -103,8 +97,8 @@ export class Differ {
           continue;
         }
         if (!isOurs(object) || names.has(`${kind}/${object.name}`)) continue;
-        if (auditing.has(object.baselineUid)) continue;
-        leftovers.push({ action: object.orphan ? 'release' : 'delete', observed: object });
+        if (spared.has(object.baselineUid)) continue;
+        leftovers.push({ action: isToBeLeft(desired, object) ? 'release' : 'delete', observed: object });
       }
       return leftovers;
     });
@@ -131,6 +125,22 @@ function withdrawal(binding: ObservedObject | undefined): Change | undefined {
 /** What an object of this name should be is not known. */
 function isUnknown({ kept }: DesiredState, object: ObservedObject): boolean {
   return kept.some(({ kind, name }) => kind === object.kind && name === object.name);
+}
+
+/**
+ * Whether it stays behind, as its baseline's deletionPolicy says: that is about a baseline that selects the namespace no more, or is
+ * gone. What a baseline drops while it goes on selecting would stay open, or granted, unseen; and what an exception gave ends with it.
+ */
+function isToBeLeft({ baselines }: DesiredState, object: ObservedObject): boolean {
+  const isSelecting = baselines.some(
+    ({ uid, name }) => uid === object.baselineUid || name === object.baseline,
+  );
+  return object.orphan && !isSelecting && !isOfException(object);
+}
+
+/** The API server keeps these names from a baseline's own policies. */
+function isOfException({ kind, name, baseline }: ObservedObject): boolean {
+  return kind === 'NetworkPolicy' && name.startsWith(objectName(baseline, derivedItems.exceptionPrefix));
 }
 
 function differenceOf(desired: DesiredObject, observed: ObservedObject): Difference {
@@ -167,105 +177,12 @@ function splitList(text = ''): string[] {
   return text === '' ? [] : text.split(',');
 }
 
-/** What is to become of the mark by which pods are let in. */
-export type MarkIntent =
-  /** As it is: hardening goes on, and an earlier mark stays good. */
-  | 'keep'
-  /** The namespace is hardened by all of its baselines. */
-  | 'set'
-  /** Protection is missing and cannot be put back, or is undone by a tenant's policy. */
-  | 'clear';
-
-/** The labels and annotations that the namespace should have from us; undefined where it has just these. */
-export function namespaceChange(
-  desired: DesiredState,
-  namespace: ObservedNamespace,
-  intent: MarkIntent,
-): (Change & { action: 'label' }) | undefined {
-  // Baselines in Audit mode write nothing, and what they wrote when they enforced stays.
-  if (desired.baselines.length === 0 && desired.auditing.length > 0) return undefined;
-  const levels = podSecurityChange(desired, namespace);
-  const isLabelled = Object.keys(levels.labels).length > 0;
-  const marks: Readonly<Record<NamespaceMark, string>> = {
-    hardened: hardenedFor(desired, namespace, intent),
-    exceptions: desired.exceptionMark,
-    defaultDeny: desired.deniedMark,
-    podSecurity:
-      podSecurityMark(
-        podSecurityModes.filter((mode) => Object.hasOwn(levels.labels, podSecurityLabels(mode).level)),
-      ) ?? '',
-    podSecurityBy: isLabelled ? labelledBy(desired, namespace).join(',') : '',
-  };
-  if (!levels.differs && sameMarks(marks, namespace.marks)) return undefined;
-  return {
-    action: 'label',
-    labels: levels.labels,
-    annotations: Object.fromEntries(
-      namespaceMarkNames.flatMap((mark) => (marks[mark] === '' ? [] : [[namespaceMarks[mark], marks[mark]]])),
-    ),
-    loses: levels.loses,
-  };
-}
-
-/** Those whose levels are wanted, and those in Audit mode whose labels stay. */
-function labelledBy(desired: DesiredState, namespace: ObservedNamespace): string[] {
-  const before = namespace.marks.podSecurityBy.split(',');
-  const stay = desired.auditing.flatMap(({ uid }) => (before.includes(uid) ? [uid] : []));
-  return [...desired.podSecurityBy, ...stay].sort();
-}
-
-function hardenedFor(desired: DesiredState, namespace: ObservedNamespace, intent: MarkIntent): string {
-  if (desired.mark.length === 0 || intent === 'clear') return '';
-  return intent === 'set' ? desired.mark.join(',') : namespace.marks.hardened;
-}
-
-/** Somebody's stricter level stays: we never write a weaker value. */
-function podSecurityChange(
-  desired: DesiredState,
-  namespace: ObservedNamespace,
-): { readonly labels: Readonly<Record<string, string>>; readonly differs: boolean; readonly loses: boolean } {
-  const labels: Record<string, string> = {};
-  let differs = false;
-  for (const mode of podSecurityModes) {
-    const want = desired.podSecurity[mode];
-    if (want === undefined) continue;
-    const keys = podSecurityLabels(mode);
-    const level = namespace.labels[keys.level];
-    const version = namespace.labels[keys.version];
-    if (!namespace.ownedLabels.includes(keys.level) && isStricterThan(want, level, version)) continue;
-    labels[keys.level] = want.level;
-    labels[keys.version] = want.version;
-    if (level !== want.level || version !== want.version) differs = true;
-  }
-  const dropped = namespace.ownedLabels.filter((key) => !Object.hasOwn(labels, key));
-  // A baseline in Audit mode writes nothing, so what it set while it enforced stays.
-  if (desired.auditing.length > 0) {
-    for (const key of dropped) labels[key] = namespace.labels[key] ?? '';
-    return { labels, differs, loses: false };
-  }
-  const loses = podSecurityModes.some(
-    (mode) => desired.podSecurity[mode] === undefined && dropped.includes(podSecurityLabels(mode).level),
-  );
-  return { labels, differs: differs || dropped.length > 0, loses };
-}
-
-/** A newer version of the same level asks for more. */
-function isStricterThan(
-  want: PodSecurityLevel,
-  level: string | undefined,
-  version: string | undefined,
-): boolean {
-  const difference = strictness(level) - strictness(want.level);
-  if (difference !== 0) return difference > 0;
-  return version !== undefined && compareVersions(version, want.version) > 0;
-}
-
-function defaultTokenChange(desired: DesiredState, observed: Observed): Change[] {
+function defaultTokenChange(desired: DesiredState, observed: Observed, held: ReadonlySet<string>): Change[] {
   const account = observed.object('ServiceAccount', defaultServiceAccountName)?.account;
   if (desired.denyDefaultToken) {
     return account?.automountsToken === false ? [] : [{ action: 'set-default-token', automount: false }];
   }
-  return account?.ownsToken === true && desired.auditing.length === 0
+  return account?.ownsToken === true && desired.auditing.length === 0 && held.size === 0
     ? [{ action: 'set-default-token', automount: undefined }]
     : [];
 }

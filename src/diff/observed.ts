@@ -11,7 +11,7 @@ import {
   pullSecretsAnnotation,
 } from '../api/labels.ts';
 import type { KubernetesObject, ManagedFieldsEntry } from '../api/objects.ts';
-import type { NetworkPolicySpec } from '../api/types.generated.ts';
+import type { NetworkPolicySpec, ResourceQuotaSpec } from '../api/types.generated.ts';
 import type { Fingerprinter } from './fingerprint.ts';
 
 /** An object of a managed kind, ours or not. */
@@ -34,8 +34,8 @@ export interface ObservedObject {
   readonly writtenByUs: boolean;
   /** Who, beside us, last wrote a field that matters; undefined where nobody did. */
   readonly rival: string | undefined;
-  /** RoleBindings only, else empty: the role, which cannot be changed in place. */
-  readonly role: string;
+  /** What of it cannot be changed in place: a RoleBinding's role, a ResourceQuota's scopes; empty for the other kinds. */
+  readonly immutable: string;
   /** ServiceAccounts only. */
   readonly account: ObservedAccount | undefined;
   /** Milliseconds since the epoch; the API server keeps whole seconds. */
@@ -98,7 +98,7 @@ export function observe(
     fingerprint,
     writtenByUs: (metadata.managedFields ?? []).some(({ manager }) => manager === operatorName),
     rival: internOptional(lastRival(metadata.managedFields), intern),
-    role: kind === 'RoleBinding' ? intern(roleOf(object)) : '',
+    immutable: intern(immutablePartOf(kind, object)),
     account: kind === 'ServiceAccount' ? accountOf(object) : undefined,
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
     policy:
@@ -113,9 +113,15 @@ function internOptional(text: string | undefined, intern: (text: string) => stri
   return text === undefined ? undefined : intern(text);
 }
 
-function roleOf(object: KubernetesObject): string {
-  const { kind, name } = (object.roleRef ?? {}) as { kind?: string; name?: string };
-  return `${kind}/${name}`;
+function immutablePartOf(kind: ManagedKind, { roleRef, spec }: KubernetesObject): string {
+  if (kind === 'RoleBinding') {
+    const role = (roleRef ?? {}) as { kind?: string; name?: string };
+    return `${role.kind}/${role.name}`;
+  }
+  // A set to the API server, in any order.
+  if (kind === 'ResourceQuota')
+    return (spec as ResourceQuotaSpec | undefined)?.scopes?.toSorted().join(',') ?? '';
+  return '';
 }
 
 function accountOf(object: KubernetesObject): ObservedAccount {

@@ -56,6 +56,19 @@ export function namespace(metadata: Partial<KubernetesObject['metadata']> = {}):
   });
 }
 
+/** What the API server keeps of our having applied these labels. */
+export function appliedLabels(...keys: readonly string[]): { readonly managedFields: ManagedFieldsEntry[] } {
+  return {
+    managedFields: [
+      {
+        manager: operatorName,
+        operation: 'Apply',
+        fieldsV1: { 'f:metadata': { 'f:labels': Object.fromEntries(keys.map((key) => [`f:${key}`, {}])) } },
+      },
+    ],
+  };
+}
+
 /** A namespace with the objects in it. */
 export function seen(objects: readonly ObservedObject[], ns: ObservedNamespace = namespace()): Observed {
   return {
