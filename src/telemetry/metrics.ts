@@ -76,7 +76,7 @@ export class Metrics {
   );
   readonly #queueWait = this.#factory.histogram(
     'queue_wait_seconds',
-    'How long namespaces waited for a worker, by lane: urgent (new or drifted) or normal (a rollout, a resync).',
+    'How long namespaces waited for a worker, by lane: urgent (new, drifted, or due at a time) or normal (a rollout, a resync).',
     ['lane'],
     [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300],
   );

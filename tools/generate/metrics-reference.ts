@@ -12,7 +12,7 @@ const labels: Readonly<Record<string, string>> = {
   code: 'the HTTP status, or `timeout`, `network`, `aborted`, `unknown` where no answer came',
   controller: '`namespace`',
   kind: 'a managed kind, or `Namespace` for its labels',
-  lane: '`urgent` (new or drifted), `normal` (a rollout, a resync)',
+  lane: '`urgent` (new, drifted, or due at a time), `normal` (a rollout, a resync)',
   node_version: 'of Node.js',
   ready: '`true`, `false`',
   reason: 'why; the values are in the text of the metric',

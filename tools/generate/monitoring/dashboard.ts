@@ -258,7 +258,7 @@ const rows: readonly Row[] = [
     panels: [
       time([{ expr: 'sum by (lane) ($queue_depth)', legend: '{{lane}}' }], {
         title: 'Namespaces that wait',
-        description: 'Urgent: new or drifted. Normal: a rollout, or a resync.',
+        description: 'Urgent: new, drifted, or due at a time. Normal: a rollout, or a resync.',
       }),
       time(quantiles('queue_wait_seconds', ['lane']), {
         title: 'Wait for a worker',
