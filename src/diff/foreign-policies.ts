@@ -2,8 +2,9 @@
 import type { NetworkPolicySpec } from '../api/types.generated.ts';
 import type { DesiredState } from '../baseline/desired-state.ts';
 import type { Observed } from './diff.ts';
+import { isAsWritten } from './ownership.ts';
 
-/** A NetworkPolicy that stands in the namespace beside the desired ones. */
+/** A NetworkPolicy that stands in the namespace beside those of baselines. */
 export interface ForeignPolicy {
   readonly namespace: string;
   readonly name: string;
@@ -11,15 +12,17 @@ export interface ForeignPolicy {
 }
 
 /**
- * What counts is whether a policy is desired, not what its labels say: anybody may write ours on a policy of his own. One
- * that differs from what is desired under its name is put back, and so is not for here.
+ * What is desired is not foreign; one that differs from what is desired under its name is put back, and so is not for here. Nor is
+ * what we wrote and is no longer desired: of a baseline in Audit mode, or whose removal is held, it stays, and no tenant
+ * can help that; all else of it goes. Labels do not show that we wrote it, since anybody may write ours on a policy of his own.
  */
 export function foreignPolicies(desired: DesiredState, observed: Observed): ForeignPolicy[] {
-  const wanted = new Set([...desired.objects, ...desired.kept].map(({ kind, name }) => `${kind}/${name}`));
+  const wanted = new Set(desired.objects.map(({ kind, name }) => `${kind}/${name}`));
   const foreign: ForeignPolicy[] = [];
-  for (const { namespace, name, policy } of observed.objects('NetworkPolicy')) {
-    if (policy !== undefined && !wanted.has(`NetworkPolicy/${name}`))
-      foreign.push({ namespace, name, spec: policy });
+  for (const object of observed.objects('NetworkPolicy')) {
+    const { namespace, name, policy } = object;
+    if (policy === undefined || wanted.has(`NetworkPolicy/${name}`) || isAsWritten(object)) continue;
+    foreign.push({ namespace, name, spec: policy });
   }
   return foreign;
 }
