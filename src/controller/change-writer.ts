@@ -127,11 +127,14 @@ export class ChangeWriter {
       }
       case 'set-default-token': {
         const { client, observe } = this.#target('ServiceAccount');
+        const { automount, account: there } = change;
+        // By its UID alone a namesake would be refused as if the request were wrong; by the version it is a conflict.
+        const precondition = there && { uid: there.uid, resourceVersion: there.resourceVersion };
         const account = {
           apiVersion: 'v1',
           kind: 'ServiceAccount',
-          metadata: { name: defaultServiceAccountName, namespace: namespace.name },
-          ...(change.automount === undefined ? {} : { automountServiceAccountToken: change.automount }),
+          metadata: { name: defaultServiceAccountName, namespace: namespace.name, ...precondition },
+          ...(automount === undefined ? {} : { automountServiceAccountToken: automount }),
         };
         observe(await client.apply(account, { ...context, force: true }));
         return;

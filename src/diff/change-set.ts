@@ -47,7 +47,12 @@ export type Change =
       readonly loses: boolean;
     }
   /** The default ServiceAccount's token: false, or no longer ours to say. */
-  | { readonly action: 'set-default-token'; readonly automount: false | undefined };
+  | {
+      readonly action: 'set-default-token';
+      readonly automount: false | undefined;
+      /** As it was observed; undefined where there is none yet. */
+      readonly account: ObservedObject | undefined;
+    };
 
 /** Why an object that is there must be written. */
 export type Difference =

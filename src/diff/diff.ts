@@ -178,11 +178,12 @@ function splitList(text = ''): string[] {
 }
 
 function defaultTokenChange(desired: DesiredState, observed: Observed, held: ReadonlySet<string>): Change[] {
-  const account = observed.object('ServiceAccount', defaultServiceAccountName)?.account;
+  const account = observed.object('ServiceAccount', defaultServiceAccountName);
   if (desired.denyDefaultToken) {
-    return account?.automountsToken === false ? [] : [{ action: 'set-default-token', automount: false }];
+    if (account?.account?.automountsToken === false) return [];
+    return [{ action: 'set-default-token', automount: false, account }];
   }
-  return account?.ownsToken === true && desired.auditing.length === 0 && held.size === 0
-    ? [{ action: 'set-default-token', automount: undefined }]
+  return account?.account?.ownsToken === true && desired.auditing.length === 0 && held.size === 0
+    ? [{ action: 'set-default-token', automount: undefined, account }]
     : [];
 }

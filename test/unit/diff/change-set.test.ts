@@ -18,7 +18,7 @@ const { objects } = compose(
 const creations = objects.map((desired): Change => ({ action: 'create', desired }));
 const removals = objects.map((object): Change => ({ action: 'delete', observed: inPlace(object) }));
 const label: Change = { action: 'label', labels: {}, annotations: {}, loses: false };
-const token: Change = { action: 'set-default-token', automount: false };
+const token: Change = { action: 'set-default-token', automount: false, account: undefined };
 
 /** For each change, in which stage it is made. */
 function stages(changes: readonly Change[], isNew: boolean): Record<string, number> {

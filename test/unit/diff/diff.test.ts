@@ -270,13 +270,15 @@ describe('the default ServiceAccount', () => {
   });
 
   test('has its token denied, once', () => {
-    expect(diff(denying, [standard]).changes).toEqual([{ action: 'set-default-token', automount: false }]);
+    expect(diff(denying, [standard]).changes).toEqual([
+      { action: 'set-default-token', automount: false, account: standard },
+    ]);
     expect(diff(denying, [denied]).changes).toEqual([]);
   });
 
   test('is given back what was ours, and nothing else', () => {
     expect(diff(nothingDesired, [denied]).changes).toEqual([
-      { action: 'set-default-token', automount: undefined },
+      { action: 'set-default-token', automount: undefined, account: denied },
     ]);
     const theirs = observed('ServiceAccount', {
       metadata: { name: 'default' },
