@@ -6,9 +6,7 @@ import { compose, composeAsIfEnforced, selectingBaselines } from '../baseline/de
 import type { DesiredState } from '../baseline/desired-state.ts';
 import { activeExceptions, judge, type Verdict } from '../baseline/exceptions.ts';
 import { isEnforcing, type NamespaceIdentity } from '../baseline/selection.ts';
-
-/** More combinations of baselines than any cluster has; a bound all the same. */
-const maxRemembered = 4096;
+import { WeakValues } from '../diff/weak-values.ts';
 
 /** An exception, and what becomes of it now. */
 export interface JudgedException {
@@ -26,16 +24,18 @@ export interface DesiredStatesParts {
 
 /**
  * Answers what is desired of a namespace. The same baselines and exceptions in the same cluster give the same object, so that
- * identity tells whether anything changed.
+ * identity tells whether anything changed. That is so for as long as somebody has the object; what nobody has is forgotten, as
+ * what was desired while an exception was in effect.
  */
 export class DesiredStates {
   readonly #parts: DesiredStatesParts;
   #baselines: readonly SecurityBaseline[] = [];
   #facts: ClusterFacts | undefined;
   #factsText = '';
-  #composed = new Map<string, DesiredState>();
-  /** From before the facts last changed: most changes (another Node, say) make no difference to most. */
-  #before = new Map<string, DesiredState>();
+  readonly #composed = new WeakValues<string, DesiredState>();
+  /** Which facts, as counted by {@link update}, each was last composed for. */
+  readonly #composedFor = new WeakMap<DesiredState, number>();
+  #factsCount = 0;
 
   constructor(parts: DesiredStatesParts) {
     this.#parts = parts;
@@ -48,8 +48,7 @@ export class DesiredStates {
     if (factsText === this.#factsText) return;
     this.#factsText = factsText;
     this.#facts = facts;
-    this.#before = this.#composed;
-    this.#composed = new Map();
+    this.#factsCount += 1;
   }
 
   /** What all baselines together ask of the namespace. */
@@ -91,13 +90,13 @@ export class DesiredStates {
 
   #remember(key: string, make: (facts: ClusterFacts) => DesiredState): DesiredState {
     const known = this.#composed.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined && this.#composedFor.get(known) === this.#factsCount) return known;
     if (this.#facts === undefined) throw new Error('asked for a desired state before the cluster was known');
-    if (this.#composed.size >= maxRemembered) this.#composed.clear();
     const made = make(this.#facts);
-    const before = this.#before.get(key);
-    const desired = before !== undefined && isEqual(before, made) ? before : made;
-    this.#composed.set(key, desired);
+    // Most changes of facts (another Node, say) make no difference to most.
+    const desired = known !== undefined && isEqual(known, made) ? known : made;
+    if (desired !== known) this.#composed.set(key, desired);
+    this.#composedFor.set(desired, this.#factsCount);
     return desired;
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { SecurityBaseline } from '../../../src/api/types.generated.ts';
+import type { BaselineException, SecurityBaseline } from '../../../src/api/types.generated.ts';
 import { DesiredStates } from '../../../src/controller/desired-states.ts';
 import { baseline, cluster, namesIn } from '../baseline/fixtures.ts';
+import { collectGarbage } from '../collect-garbage.ts';
 
 const justification = 'needed for the test';
 const quotas = baseline('quotas', { resourceQuotas: [{ name: 'compute', spec: { hard: { pods: '10' } } }] });
@@ -79,4 +80,56 @@ test('a baseline by itself is composed also where it selects nothing', () => {
   const states = statesOf(nowhere);
   expect(namesIn(states.of(web))).toEqual([]);
   expect(namesIn(states.ofBaseline(nowhere))).toEqual(['ResourceQuota/nowhere.compute']);
+});
+
+describe('where namespaces have exceptions of their own', () => {
+  const restricted = baseline('restricted', {
+    networkPolicy: { defaultDeny: ['Egress'] },
+    exceptions: { allow: ['Egress'] },
+  });
+  const many = Array.from({ length: 5000 }, (_, i) => ({ name: `team-${i}`, labels: {} }));
+
+  function approved(namespace: string): BaselineException {
+    const uid = `uid-of-${namespace}`;
+    return {
+      apiVersion: 'securitybaseline.io/v1alpha1',
+      kind: 'BaselineException',
+      metadata: { name: 'e', namespace, uid, generation: 1, creationTimestamp: '1970-01-01T00:00:00Z' },
+      spec: { reason: justification, expiresAt: '1970-01-02T00:00:00Z', egress: [{ anyPeer: true }] },
+      status: { approval: { by: 'somebody', uid, generation: 1 } },
+    };
+  }
+
+  function world(): { states: DesiredStates; ended: Set<string> } {
+    const ended = new Set<string>([web.name]);
+    const exceptions = (name: string) => (ended.has(name) ? [] : [approved(name)]);
+    const states = new DesiredStates({ exceptions, now: () => 0 });
+    states.update([restricted], cluster);
+    return { states, ended };
+  }
+
+  test('what was desired goes, once nobody has it, when they have ended', async () => {
+    const { states, ended } = world();
+    const desiredOnce = many.slice(0, 10).map((team) => new WeakRef(states.of(team)));
+    expect(namesIn(states.of(db))).toContain('NetworkPolicy/restricted.exception-e');
+    for (const { name } of many) ended.add(name);
+    for (const team of many) states.of(team);
+    await collectGarbage();
+    expect(desiredOnce.filter((reference) => reference.deref() !== undefined)).toEqual([]);
+  });
+
+  test('the same object is desired of each, however many they are', async () => {
+    const { states } = world();
+    const before = [web, ...many].map((team) => states.of(team));
+    const isSame = () => [web, ...many].every((team, i) => states.of(team) === before[i]);
+    expect(new Set(before).size).toBe(many.length + 1);
+    await collectGarbage();
+    expect(isSame()).toBe(true);
+    states.update([restricted], anotherNode);
+    expect(isSame()).toBe(true);
+    // A second change of facts may come before everybody has asked about the first.
+    states.update([restricted], cluster);
+    states.update([restricted], anotherNode);
+    expect(isSame()).toBe(true);
+  });
 });
