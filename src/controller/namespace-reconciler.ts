@@ -9,11 +9,12 @@ import {
   inTracks,
   isInPlace,
 } from '../diff/change-set.ts';
-import { type Differ, type MarkIntent, namespaceChange } from '../diff/diff.ts';
+import type { Differ } from '../diff/diff.ts';
+import { type MarkIntent, namespaceChange } from '../diff/namespace-change.ts';
 import type { ObservedNamespace } from '../diff/observed-namespace.ts';
 import { isApiError } from '../kube/api-error.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { nothingPlanned, type Plan, type PlanParts, planOf, sameTarget } from './change-plan.ts';
+import { heldIn, type Plan, type PlanParts, planOf } from './change-plan.ts';
 import type { ChangeWriter, WriteContext } from './change-writer.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { DesiredStates } from './desired-states.ts';
@@ -68,6 +69,8 @@ interface Run {
   readonly desired: DesiredState;
   /** What was known of this very namespace before. */
   readonly before: NamespaceState | undefined;
+  /** The UIDs of the baselines whose removal is held. */
+  readonly held: ReadonlySet<string>;
   readonly context: WriteContext;
 }
 
@@ -113,13 +116,12 @@ export class NamespaceReconciler {
     const known = states.get(name);
     const before = known?.uid === namespace.uid ? known : undefined;
     const context: WriteContext = { priority: before?.pending === 'rollout' ? 'normal' : 'urgent', signal };
-    const run: Run = { namespace, desired, before, context };
 
-    const found = differ.diff(desired, cluster.observed(namespace));
-    const plan =
-      found.changes.length === 0
-        ? nothingPlanned
-        : await planOf(found.changes, desired, namespace, this.#parts);
+    const all = differ.diff(desired, cluster.observed(namespace));
+    const held = await heldIn(all.changes, desired, namespace, this.#parts);
+    const run: Run = { namespace, desired, before, held, context };
+    const found = held.size === 0 ? all : differ.diff(desired, cluster.observed(namespace), held);
+    const plan = planOf(found.changes, namespace, this.#parts);
     const { done, failed } = await this.#write(plan.now, run);
     this.#report(done, run);
 
@@ -129,7 +131,7 @@ export class NamespaceReconciler {
       states.forget(name);
       return undefined;
     }
-    const left = plan.now.length === 0 ? found : differ.diff(desired, cluster.observed(current));
+    const left = plan.now.length === 0 ? found : differ.diff(desired, cluster.observed(current), held);
     failed.push(...alteredOf(left, done));
     failed.push(...(await this.#settle(left, plan, failed, { ...run, namespace: current })));
     if (failed.length > 0) {
@@ -189,30 +191,27 @@ export class NamespaceReconciler {
     failed: readonly Failed[],
     run: Run,
   ): Promise<readonly Failed[]> {
-    const { states, reporter, clock, cluster } = this.#parts;
-    const { namespace, desired, before } = run;
-    const waiting = new Set<Change>([...plan.held, ...plan.postponed]);
-    const unheld = {
-      ...left,
-      changes: left.changes.filter((change) => !plan.held.some((held) => sameTarget(held, change))),
-    };
+    const { states, reporter, clock, cluster, differ } = this.#parts;
+    const { namespace, desired, before, held } = run;
+    const isWaiting = held.size > 0 || plan.postponed.length > 0;
     const failures = [
       ...weakeningOf(desired, cluster.observed(namespace)),
-      ...(isInPlace(unheld)
+      ...(isInPlace(left)
         ? []
         : [...left.clashes.map(failureOfClash), ...(await this.#failures(failed, run))]),
     ];
-    const intent = markIntent(isInPlace(unheld) && failures.length === 0, failures);
-    const unmarked = waiting.size > 0 && intent === 'set' ? [] : await this.#mark(intent, run);
+    const intent = markIntent(isInPlace(left) && failures.length === 0, failures);
+    const unmarked = isWaiting && intent === 'set' ? [] : await this.#mark(intent, run);
     failures.push(...(await this.#failures(unmarked, run)));
-    const isHardened = isInPlace(unheld) && failures.length === 0;
+    const isHardened = isInPlace(left) && failures.length === 0;
     const phase = isHardened ? 'hardened' : failures.length > 0 ? 'failing' : 'pending';
-    const audit = this.#audit(desired, left, namespace);
+    const all = held.size === 0 ? left : differ.diff(desired, cluster.observed(namespace));
+    const audit = this.#audit(desired, all, namespace);
     if (!isEqual(audit, before?.audit ?? []))
       reporter.audited(namespace, this.#untold(desired.auditing, before), audit);
     // It may have gone while we wrote and asked. That it did has been told; a state kept now would stay for ever.
     if (cluster.namespace(namespace.name)?.uid !== namespace.uid) return unmarked;
-    const outOfPlace = left.changes.map(describeTarget);
+    const outOfPlace = all.changes.map(describeTarget);
     states.settle(namespace, desired, { phase, failures, audit, outOfPlace }, clock.monotonic());
     if (isHardened && before?.phase !== 'hardened') reporter.hardened(namespace, before);
     if (failures.length > 0 && !isEqual(failures, before?.failures)) reporter.failing(namespace, failures);
@@ -246,7 +245,8 @@ export class NamespaceReconciler {
   }
 
   async #mark(intent: MarkIntent, run: Run): Promise<readonly Failed[]> {
-    const change = intent === 'keep' ? undefined : namespaceChange(run.desired, run.namespace, intent);
+    const { desired, namespace, held } = run;
+    const change = intent === 'keep' ? undefined : namespaceChange(desired, namespace, intent, held);
     return change === undefined ? [] : (await this.#write([change], run)).failed;
   }
 

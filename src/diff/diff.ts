@@ -9,8 +9,6 @@ import { type ObservedObject, observe } from './observed.ts';
 import type { ObservedNamespace } from './observed-namespace.ts';
 import { isAsWritten, isOurs } from './ownership.ts';
 
-export { type MarkIntent, namespaceChange } from './namespace-change.ts';
-
 /** One namespace as it stands, with the objects of the managed kinds in it. */
 export interface Observed {
   readonly namespace: ObservedNamespace;

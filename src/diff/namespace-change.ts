@@ -34,7 +34,7 @@ export function namespaceChange(
   desired: DesiredState,
   namespace: ObservedNamespace,
   intent: MarkIntent,
-  held: ReadonlySet<string> = noneHeld,
+  held: ReadonlySet<string>,
 ): (Change & { action: 'label' }) | undefined {
   // Baselines in Audit mode write nothing, and what they wrote when they enforced stays.
   if (desired.baselines.length === 0 && desired.auditing.length > 0) return undefined;

@@ -71,8 +71,10 @@ async function reconcile(): Promise<void> {
     cluster: { namespace: () => namespace, observed: () => ({ namespace: team, objects: () => [] }) },
     desiredStates: { of: () => desired },
     differ: {
-      diff: () => ({
-        changes: (written.length > 0 ? changesLeft : undefined) ?? changes,
+      diff: (_desired: DesiredState, _observed: unknown, held: ReadonlySet<string> = new Set()) => ({
+        changes: ((written.length > 0 ? changesLeft : undefined) ?? changes).filter(
+          (each) => each.action !== 'delete' || !held.has(each.observed.baselineUid),
+        ),
         clashes: [],
         unchanged: 0,
       }),

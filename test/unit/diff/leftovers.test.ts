@@ -7,7 +7,7 @@ import { describeChange } from '../../../src/diff/change-set.ts';
 import { Differ } from '../../../src/diff/diff.ts';
 import type { ObservedObject } from '../../../src/diff/observed.ts';
 import { baseline, cluster, objectIn } from '../baseline/fixtures.ts';
-import { fingerprinter, inPlace, observed, seen } from './fixtures.ts';
+import { fingerprinter, inPlace, observed, rival, seen } from './fixtures.ts';
 
 const readPods = { apiGroups: [''], resources: ['pods'], verbs: ['get'] };
 const facts = { ...cluster, grantable: [readPods] };
@@ -112,6 +112,19 @@ describe('while a removal is held', () => {
     expect(actions(nothingDesired, [...all(whole), ...beside], held)).toEqual([
       'delete NetworkPolicy other.default-deny',
     ]);
+  });
+
+  test("what somebody else put where a baseline's own should be goes at once, though it says that it is of the one that is held", () => {
+    const beside = baseline('other', { networkPolicy: { defaultDeny: ['Egress'], allow: { dns: {} } } });
+    const place = objectIn(compose([beside], facts), 'NetworkPolicy', 'other.allow-dns');
+    const labels = { ...place.manifest.metadata.labels, 'securitybaseline.io/baseline-uid': 'uid-of-tenant' };
+    const impostor = inPlace(
+      place,
+      { spec: { podSelector: {}, egress: [{}] } },
+      { labels, managedFields: [rival] },
+    );
+    const state = compose([beside], { ...facts, dns: undefined });
+    expect(actions(state, [...all(state), impostor], held)).toEqual(['delete NetworkPolicy other.allow-dns']);
   });
 
   test('once it is confirmed, all of it goes', () => {
