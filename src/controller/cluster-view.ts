@@ -52,6 +52,12 @@ export interface Stores {
   readonly serviceRanges: StoreReader<ServiceRangeRecord>;
 }
 
+/**
+ * Times of creation are those of the API server that created, in whole seconds. Where there are several, an object may seem older than
+ * its namespace by as much as their clocks differ; it must be seen all the same, or it would be created for ever. Milliseconds.
+ */
+const clockSkewMs = 5000;
+
 /** Reads the stores as one cluster. */
 export class ClusterView {
   readonly #stores: Stores;
@@ -125,17 +131,31 @@ export class ClusterView {
     return names;
   }
 
-  /** A namespace with its objects, as `Differ.diff` takes it. */
+  /**
+   * A namespace with its objects, as `Differ.diff` takes it. Those of a namespace that had its name before are left out: they are
+   * gone, though a watch that lags may have yet to tell.
+   */
   observed(namespace: ObservedNamespace): Observed {
     const { objects } = this.#stores;
     return {
       namespace,
-      object: (kind, name) => objects[kind].get(namespace.name, name),
-      objects: (kind) => objects[kind].inNamespace(namespace.name),
+      object: (kind, name) => {
+        const object = objects[kind].get(namespace.name, name);
+        return object !== undefined && isIn(namespace, object) ? object : undefined;
+      },
+      *objects(kind) {
+        for (const object of objects[kind].inNamespace(namespace.name))
+          if (isIn(namespace, object)) yield object;
+      },
     };
   }
 
   #concernsUs(namespace: ObservedNamespace): boolean {
     return !namespace.terminating && !this.#protected.has(namespace.name);
   }
+}
+
+/** Whether an object is not older than the namespace, and so can be in it. */
+function isIn(namespace: ObservedNamespace, { createdAt }: ObservedObject): boolean {
+  return createdAt === 0 || createdAt >= namespace.createdAt - clockSkewMs;
 }
