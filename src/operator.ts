@@ -246,12 +246,12 @@ export class SecurityBaselineOperator extends Operator {
   #route({ concerns }: WatchedResource, namespace: string, name: string): void {
     switch (concerns) {
       case 'holds':
-        this.#wiring.requests.resync();
+        this.#wiring.gate.reconsider();
         return;
       case 'baselines':
         this.#wiring.requests.baselinesChanged();
-        // What is held may be confirmed, or undone, by this.
-        if (this.#wiring.gate.holds.size > 0) this.#wiring.requests.resync();
+        // What is held may be confirmed by this.
+        this.#wiring.gate.reconsider();
         this.#wiring.statuses.changed();
         return;
       case 'namespaces':
@@ -264,8 +264,7 @@ export class SecurityBaselineOperator extends Operator {
 
   async #waitForSync(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#watchers.map((watcher) => watcher.waitForSync(signal)));
-    for (const hold of currentHolds(this.#resources.removalHolds)?.holds.values() ?? [])
-      this.#wiring.gate.restore(hold);
+    this.#wiring.gate.restore(currentHolds(this.#resources.removalHolds));
     // The pass over the fleet begins here, and the workers right after it.
     this.#wiring.requests.open();
   }

@@ -1,13 +1,15 @@
 /**
- * Holds removals that look like an accident: many namespaces losing a baseline's protection within a short time, or baselines that vanished
- * together with their CRD. What is held is said, until somebody confirms it or undoes its cause.
+ * Holds removals that look like an accident: many namespaces losing protection within a short time, or baselines that vanished together with
+ * their CRD. What is held is said, until somebody confirms it or undoes its cause.
  */
 import { allowDeletionAnnotation, confirmRemovalAnnotation } from '../api/labels.ts';
 import type { SecurityBaseline } from '../api/types.generated.ts';
-import type { DesiredState } from '../baseline/desired-state.ts';
-import type { ObservedObject } from '../diff/observed.ts';
-import type { ObservedNamespace } from '../diff/observed-namespace.ts';
-import type { Clock } from '../runtime/clock.ts';
+import type { Timer } from '../runtime/clock.ts';
+import type { Loss } from './losses.ts';
+import { RemovalCount, type RemovalCountParts } from './removal-count.ts';
+import { type CarriedRemovals, gone, type Hold, type HoldReason, nothingCarried } from './removal-holds.ts';
+
+export { lossesOf } from './losses.ts';
 
 /** The CRD of baselines, as far as removals depend on it. */
 export interface CrdState {
@@ -16,71 +18,67 @@ export interface CrdState {
   readonly createdAt: number;
 }
 
-/** Why a removal is held. */
-export type HoldReason =
-  /** More namespaces than the threshold allows would lose the baseline's protection. */
-  | 'ManyNamespaces'
-  /** The CRD is gone, or going: no baseline can be read, so none can be known to be gone. */
-  | 'BaselinesUnreadable'
-  /** The CRD is younger than the object: the baseline may have gone with an earlier one, by accident. */
-  | 'CrdRecreated';
-
-/** One baseline whose removal is held. */
-export interface Hold {
-  readonly uid: string;
-  /** The baseline's name, as its objects carry it. */
-  readonly name: string;
-  readonly reason: HoldReason;
-  /** How many namespaces would lose its protection. */
-  readonly namespaces: number;
-}
-
 /** What the gate works with. */
-export interface RemovalGateParts {
-  readonly clock: Clock;
-  /** Up to so many namespaces may lose a baseline's protection within the window. */
-  readonly threshold: number;
-  readonly windowMs: number;
+export interface RemovalGateParts extends RemovalCountParts {
   /** The baseline with this UID, while it exists. */
   readonly baseline: (uid: string) => SecurityBaseline | undefined;
-  /** The namespaces that hold objects or labels of this baseline although it does not select them. */
-  readonly losers: (uid: string) => readonly string[];
-  /** Reads the CRD, from the API server rather than a cache: its deletion comes before that of the baselines. */
+  /** Whether this namespace would lose what this baseline gave it. */
+  readonly isLosing: (uid: string, namespace: string) => boolean;
+  /**
+   * Reads the CRD, from the API server rather than a cache: its deletion comes before that of the baselines. Undefined where there is none, or
+   * it cannot be read; does not reject.
+   */
   readonly readCrd: () => Promise<CrdState | undefined>;
   /** Whether somebody has confirmed this removal where holds are listed. */
   readonly isConfirmed: (uid: string) => boolean;
-  /** A removal begins to be held, is held for another reason, or no longer. */
-  readonly onChange: (holds: ReadonlyMap<string, Hold>) => void;
+  /** Whether this replica leads; one that does not knows nothing of the fleet. */
+  readonly isLeading: () => boolean;
+  /** Asks for another look at these namespaces: they may be let go now. */
+  readonly lookAgain: (namespaces: Iterable<string>) => void;
+  /** What outlasts a restart has changed. */
+  readonly onChange: () => void;
 }
 
-/** A question to the gate: may this namespace lose what this baseline gave it? */
-export interface Loss {
+/** The removal of what one baseline gave, from when the first namespace asked until nothing of it is left. */
+interface Removal {
   readonly uid: string;
-  readonly name: string;
-  /** When the youngest of the objects was created; 0 where there are none. Milliseconds since the epoch. */
-  readonly createdAt: number;
+  name: string;
+  /** Namespaces that lose it, or have lost it since they were counted. */
+  losing: Set<string>;
+  /**
+   * Of a baseline that is gone: the CRD, read after that was known. A sound one settles it for good, since the deletion of a CRD comes
+   * before that of its objects.
+   */
+  crd: Promise<CrdState | undefined> | undefined;
+  /** Monotonic milliseconds. */
+  heldSince: number;
+  /** Until when the deletion of the baseline, which its annotation allows, may still be without consequences. Monotonic milliseconds. */
+  allowedUntil: number | undefined;
+  /** The key (see {@link RemovalGate}) that was confirmed. */
+  confirmed: string | undefined;
+  /** The key that was confirmed for an earlier removal. */
+  spent: string | undefined;
 }
 
-/** A count is good for so long; counting goes over every object. */
-const recountAfterMs = 1000;
+/** What is held is counted again so often, and the CRD read again: once for each baseline, not each namespace. Milliseconds. */
+const recheckMs = 10_000;
+/** So long after a deletion, what it takes away is known. Milliseconds. */
+const deletionSettlesMs = 10_000;
 
-/** Decides on removals; remembers what it holds until it is confirmed or undone. */
+/**
+ * Decides on removals; remembers what it holds until it is confirmed or undone. A confirmation has a key: the baseline's generation, so that a
+ * later edit is not confirmed with it, or {@link gone}. It is for one removal, and ends when nothing of that is left.
+ */
 export class RemovalGate {
   readonly #parts: RemovalGateParts;
+  readonly #count: RemovalCount;
+  readonly #removals = new Map<string, Removal>();
   readonly #holds = new Map<string, Hold>();
-  /** For each baseline, the namespaces that began to lose its protection lately, and when, in that order. Monotonic milliseconds. */
-  readonly #begun = new Map<string, Map<string, number>>();
-  readonly #counted = new Map<string, { readonly losers: readonly string[]; readonly at: number }>();
-  /**
-   * What was confirmed where holds are listed: the generation of the baseline then, undefined for one that is gone. The confirmation itself goes with
-   * the hold, when the first namespace begins to lose; it is for them all.
-   */
-  readonly #confirmed = new Map<string, number | undefined>();
-  /** Baselines whose deletion came with the annotation that allows it. */
-  readonly #allowed = new Set<string>();
+  #recheck: Timer | undefined;
 
   constructor(parts: RemovalGateParts) {
     this.#parts = parts;
+    this.#count = new RemovalCount(parts);
   }
 
   /** What is held, by the baseline's UID. */
@@ -88,115 +86,216 @@ export class RemovalGate {
     return this.#holds;
   }
 
-  /** A hold that stood when the operator last ran stays one. */
-  restore(hold: Hold): void {
-    if (!this.#holds.has(hold.uid)) this.#holds.set(hold.uid, hold);
+  /** What outlasts a restart. */
+  get carried(): CarriedRemovals {
+    const confirmed = new Map<string, string>();
+    const spent = new Map<string, string>();
+    for (const removal of this.#removals.values()) {
+      if (removal.confirmed !== undefined) confirmed.set(removal.uid, removal.confirmed);
+      if (removal.spent !== undefined) spent.set(removal.uid, removal.spent);
+    }
+    return { holds: this.#holds, confirmed, spent };
+  }
+
+  /** Takes over from the last leader; undefined where it left nothing. */
+  restore({ holds, confirmed, spent }: CarriedRemovals = nothingCarried): void {
+    this.#holds.clear();
+    for (const [uid, { allowedUntil }] of this.#removals)
+      if (allowedUntil === undefined) this.#removals.delete(uid);
+    for (const hold of holds.values()) {
+      this.#holds.set(hold.uid, hold);
+      this.#removalOf(hold.uid, hold.name);
+    }
+    for (const [uid, key] of confirmed) this.#removalOf(uid).confirmed = key;
+    for (const [uid, key] of spent) this.#removalOf(uid).spent = key;
+    if (holds.size > 0) this.#recheckLater();
   }
 
   /** A baseline has been deleted; its annotations may have allowed that. */
   deleted({ metadata }: SecurityBaseline): void {
-    const allowed = metadata.annotations?.[allowDeletionAnnotation] === String(metadata.generation);
-    if (allowed && metadata.uid !== undefined) this.#allowed.add(metadata.uid);
+    const isAllowed = metadata.annotations?.[allowDeletionAnnotation] === String(metadata.generation);
+    if (!isAllowed || metadata.uid === undefined) return;
+    this.#removalOf(metadata.uid, metadata.name).allowedUntil =
+      this.#parts.clock.monotonic() + deletionSettlesMs;
   }
 
   /** Whether this namespace may lose it now. */
   async mayLose(loss: Loss, namespace: string): Promise<boolean> {
-    const reason = await this.#reasonToHold(loss, namespace);
-    if (reason === undefined) {
-      this.#release(loss.uid);
-      const begun = this.#begunLately(loss.uid);
-      // Anew, so that what began longest ago stays at the front.
-      begun.delete(namespace);
-      this.#begun.set(loss.uid, begun.set(namespace, this.#parts.clock.monotonic()));
-      return true;
+    const removal = this.#removalOf(loss.uid, loss.name);
+    removal.losing.add(namespace);
+    const reason = await this.#reasonToHold(removal, loss, namespace);
+    if (reason !== undefined) {
+      this.#hold(removal, reason, namespace);
+      return false;
     }
-    this.#hold({ uid: loss.uid, name: loss.name, reason, namespaces: this.#losers(loss.uid).length });
-    return false;
+    this.#release(removal);
+    if (removal.confirmed === undefined) this.#count.began(namespace);
+    return true;
   }
 
-  /** Forgets holds whose cause has been undone: nobody would lose anything any more. */
+  /** Lets go what has been confirmed, and ends what is over. Cheap while nothing has changed. */
   reconsider(): void {
-    this.#counted.clear();
-    for (const { uid } of [...this.#holds.values()]) if (this.#losers(uid).length === 0) this.#release(uid);
+    if (!this.#parts.isLeading()) return;
+    this.#count.forget();
+    for (const removal of [...this.#removals.values()]) {
+      const { reason } = this.#holds.get(removal.uid) ?? {};
+      if (this.#isOver(removal)) this.#end(removal);
+      else if (reason !== undefined && reason !== 'BaselinesUnreadable' && this.#isMeant(removal))
+        this.#confirm(removal);
+    }
   }
 
-  async #reasonToHold({ uid, createdAt }: Loss, namespace: string): Promise<HoldReason | undefined> {
-    const { baseline, readCrd, threshold } = this.#parts;
-    const current = baseline(uid);
-    if (current !== undefined) {
-      const { annotations, generation } = current.metadata;
-      if (annotations?.[confirmRemovalAnnotation] === String(generation)) return undefined;
-    } else {
-      const crd = await readCrd();
+  async #reasonToHold(removal: Removal, loss: Loss, namespace: string): Promise<HoldReason | undefined> {
+    const current = this.#parts.baseline(removal.uid);
+    let isOlderThanCrd = false;
+    if (current === undefined || current.metadata.deletionTimestamp !== undefined) {
+      removal.crd ??= this.#parts.readCrd();
+      const crd = await removal.crd;
       if (crd === undefined || crd.isTerminating) return 'BaselinesUnreadable';
-      if (this.#isConfirmed(uid, undefined) || this.#allowed.has(uid)) return undefined;
-      if (crd.createdAt > createdAt && createdAt > 0) return 'CrdRecreated';
+      isOlderThanCrd = crd.createdAt > loss.createdAt;
+    } else removal.crd = undefined;
+    if (removal.confirmed === this.#keyOf(removal)) return undefined;
+    const reason = this.#standing(removal) ?? (isOlderThanCrd ? 'CrdRecreated' : undefined);
+    if (reason === undefined && !this.#count.areMany(namespace, (uid) => this.#counts(uid))) return undefined;
+    if (!this.#isMeant(removal)) return reason ?? 'ManyNamespaces';
+    this.#confirm(removal);
+    return undefined;
+  }
+
+  /** What is held stays held until it is confirmed or undone, also where fewer would lose it by now. */
+  #standing({ uid }: Removal): HoldReason | undefined {
+    const { reason } = this.#holds.get(uid) ?? {};
+    return reason === 'BaselinesUnreadable' ? undefined : reason;
+  }
+
+  #keyOf({ uid }: Pick<Removal, 'uid'>): string {
+    const baseline = this.#parts.baseline(uid);
+    return baseline === undefined ? gone : String(baseline.metadata.generation);
+  }
+
+  /** Whether somebody has confirmed it, by allowing the deletion, where holds are listed, or on the baseline. */
+  #isMeant(removal: Partial<Removal> & Pick<Removal, 'uid'>): boolean {
+    const { uid, confirmed, spent, allowedUntil } = removal;
+    const key = this.#keyOf(removal);
+    if (confirmed === key || (allowedUntil !== undefined && key === gone)) return true;
+    if (this.#holds.has(uid) && this.#parts.isConfirmed(uid)) return true;
+    const annotations = this.#parts.baseline(uid)?.metadata.annotations;
+    return spent !== key && annotations?.[confirmRemovalAnnotation] === key;
+  }
+
+  /** What is confirmed does not count, nor what has long been held: nothing could move until that is decided. */
+  #counts(uid: string): boolean {
+    const removal = this.#removals.get(uid) ?? { uid };
+    const { clock, windowMs } = this.#parts;
+    const isHeldLong =
+      this.#holds.has(uid) && 'heldSince' in removal && removal.heldSince <= clock.monotonic() - windowMs;
+    return !isHeldLong && !this.#isMeant(removal);
+  }
+
+  #confirm(removal: Removal): void {
+    removal.confirmed = this.#keyOf(removal);
+    if (!this.#release(removal)) this.#parts.onChange();
+  }
+
+  #hold(removal: Removal, reason: HoldReason, namespace: string): void {
+    const { uid, name } = removal;
+    const before = this.#holds.get(uid);
+    if (before?.reason === reason) return;
+    const { clock, threshold, baseline, onChange } = this.#parts;
+    if (before === undefined) removal.heldSince = clock.monotonic();
+    const ofAll = this.#count.total(namespace, (each) => this.#counts(each));
+    removal.losing = new Set(this.#count.losing(uid)).add(namespace);
+    const namespaces = removal.losing.size;
+    this.#holds.set(uid, {
+      uid,
+      name: name === '' ? (baseline(uid)?.metadata.name ?? '') : name,
+      reason,
+      namespaces,
+      ...(reason === 'ManyNamespaces' && namespaces <= threshold ? { ofAll } : {}),
+    });
+    this.#recheckLater();
+    onChange();
+  }
+
+  /** @returns whether it was held */
+  #release({ uid }: Removal): boolean {
+    if (!this.#holds.delete(uid)) return false;
+    this.#parts.onChange();
+    this.#parts.lookAgain(this.#count.losing(uid));
+    return true;
+  }
+
+  /** Whether nothing of it is left. Asks of one namespace where it still goes on, which is nearly always. */
+  #isOver(removal: Removal): boolean {
+    const { uid, losing, allowedUntil, confirmed } = removal;
+    for (const namespace of losing) {
+      if (this.#parts.isLosing(uid, namespace)) return false;
+      losing.delete(namespace);
     }
-    if (this.#isConfirmed(uid, current?.metadata.generation)) return undefined;
-    if (this.#holds.get(uid)?.reason === 'ManyNamespaces') return 'ManyNamespaces';
-    const begun = this.#begunLately(uid);
-    // Removals take several passes where a write fails: what has begun goes on, and counts once.
-    if (begun.has(namespace)) return undefined;
-    const losing = new Set([...begun.keys(), ...this.#losers(uid), namespace]);
-    return losing.size > threshold ? 'ManyNamespaces' : undefined;
+    if (allowedUntil !== undefined && this.#parts.clock.monotonic() < allowedUntil) return false;
+    if (confirmed === undefined && allowedUntil === undefined && !this.#holds.has(uid)) return true;
+    removal.losing = new Set(this.#count.losing(uid));
+    return removal.losing.size === 0;
   }
 
-  #isConfirmed(uid: string, generation: number | undefined): boolean {
-    if (this.#parts.isConfirmed(uid)) this.#confirmed.set(uid, generation);
-    return this.#confirmed.has(uid) && this.#confirmed.get(uid) === generation;
+  /** A confirmation that stands on the baseline still is remembered: it is not for the next removal, too. */
+  #end(removal: Removal): void {
+    const { uid, confirmed, spent } = removal;
+    const key = confirmed ?? spent;
+    const { annotations = {} } = this.#parts.baseline(uid)?.metadata ?? {};
+    const isStanding =
+      key !== undefined && key === this.#keyOf(removal) && annotations[confirmRemovalAnnotation] === key;
+    this.#removals.delete(uid);
+    if (isStanding) this.#removalOf(uid, removal.name).spent = key;
+    const isNews = confirmed !== undefined || (spent !== undefined && !isStanding);
+    if (this.#holds.delete(uid) || isNews) this.#parts.onChange();
   }
 
-  #losers(uid: string): readonly string[] {
-    const now = this.#parts.clock.monotonic();
-    const known = this.#counted.get(uid);
-    if (known !== undefined && now - known.at < recountAfterMs) return known.losers;
-    const losers = this.#parts.losers(uid);
-    this.#counted.set(uid, { losers, at: now });
-    return losers;
+  #recheckLater(): void {
+    this.#recheck ??= this.#parts.clock.setTimeout(() => {
+      this.#recheck = undefined;
+      if (this.#parts.isLeading()) this.#recheckHolds();
+      if (this.#holds.size > 0) this.#recheckLater();
+    }, recheckMs);
   }
 
-  #begunLately(uid: string): Map<string, number> {
-    const since = this.#parts.clock.monotonic() - this.#parts.windowMs;
-    const begun = this.#begun.get(uid) ?? new Map<string, number>();
-    for (const [namespace, at] of begun) {
-      if (at > since) return begun;
-      begun.delete(namespace);
+  /** Counts anew, and has one namespace of each baseline ask again where the CRD could not be read. */
+  #recheckHolds(): void {
+    this.#count.forget();
+    let isNews = false;
+    for (const [uid, hold] of this.#holds) {
+      const removal = this.#removalOf(uid);
+      removal.losing = new Set(this.#count.losing(uid));
+      const namespaces = removal.losing.size;
+      if (namespaces > 0 && namespaces !== hold.namespaces) {
+        this.#holds.set(uid, { ...hold, namespaces });
+        isNews = true;
+      }
+      if (hold.reason !== 'BaselinesUnreadable') continue;
+      removal.crd = undefined;
+      this.#parts.lookAgain([...removal.losing].slice(0, 1));
     }
-    this.#begun.delete(uid);
-    return begun;
+    if (isNews) this.#parts.onChange();
+    this.reconsider();
   }
 
-  #hold(hold: Hold): void {
-    const before = this.#holds.get(hold.uid);
-    if (before?.reason === hold.reason && before.namespaces === hold.namespaces) return;
-    this.#holds.set(hold.uid, hold);
-    this.#parts.onChange(this.#holds);
+  #removalOf(uid: string, name = ''): Removal {
+    const known = this.#removals.get(uid);
+    if (known !== undefined) {
+      if (known.name === '') known.name = name;
+      return known;
+    }
+    const removal: Removal = {
+      uid,
+      name,
+      losing: new Set(),
+      crd: undefined,
+      heldSince: Number.NEGATIVE_INFINITY,
+      allowedUntil: undefined,
+      confirmed: undefined,
+      spent: undefined,
+    };
+    this.#removals.set(uid, removal);
+    return removal;
   }
-
-  #release(uid: string): void {
-    if (this.#holds.delete(uid)) this.#parts.onChange(this.#holds);
-  }
-}
-
-/**
- * What the namespace would lose, one entry for each baseline that no longer gives it anything. An item that a baseline
- * drops while it goes on selecting the namespace is no loss but an edit, and so is a baseline recreated under its name.
- */
-export function lossesOf(
-  desired: DesiredState,
-  namespace: ObservedNamespace,
-  leftovers: readonly ObservedObject[],
-): readonly Loss[] {
-  const stays = new Set([...desired.baselines, ...desired.auditing].flatMap(({ uid, name }) => [uid, name]));
-  const losses = new Map<string, Loss>();
-  for (const { baselineUid: uid, baseline: name, createdAt } of leftovers) {
-    if (stays.has(uid) || stays.has(name)) continue;
-    const known = losses.get(uid);
-    losses.set(uid, { uid, name, createdAt: Math.max(known?.createdAt ?? 0, createdAt) });
-  }
-  for (const uid of namespace.marks.podSecurityBy.split(',')) {
-    if (uid === '' || stays.has(uid) || losses.has(uid)) continue;
-    losses.set(uid, { uid, name: '', createdAt: 0 });
-  }
-  return [...losses.values()];
 }

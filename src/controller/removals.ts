@@ -3,16 +3,20 @@ import type { KubernetesObject } from '../api/objects.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
 import type { EventInput } from '../kube/event-recorder.ts';
+import { Backoff } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { StoreReader } from '../runtime/store.ts';
 import type { LogFields, Logger } from '../telemetry/logger.ts';
 import type { WriteTarget } from './change-writer.ts';
 import type { ClusterView } from './cluster-view.ts';
-import type { DesiredStates } from './desired-states.ts';
-import { type CrdState, type Hold, RemovalGate } from './removal-gate.ts';
+import { isLosing, losingNow } from './losses.ts';
+import type { NamespaceStates } from './namespace-states.ts';
+import { type CrdState, RemovalGate } from './removal-gate.ts';
 import {
   confirmAnnotation,
   currentHolds,
+  type Hold,
+  isAsked,
   type RemovalHoldsRecord,
   removalHoldsName,
   removalHoldsPatch,
@@ -24,7 +28,7 @@ const crdName = 'securitybaselines.securitybaseline.io';
 export interface RemovalsParts {
   readonly client: ApiClient;
   readonly cluster: ClusterView;
-  readonly desiredStates: DesiredStates;
+  readonly states: NamespaceStates;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly record: (event: EventInput) => void;
@@ -35,66 +39,95 @@ export interface RemovalsParts {
   readonly namespace: string;
   readonly threshold: number;
   readonly windowMs: number;
+  readonly isLeading: () => boolean;
+  readonly lookAgain: (namespace: string) => void;
   /** What is held has changed, which statuses may have to show. */
   readonly onChange: () => void;
 }
 
 /** Makes the gate that every removal passes. */
 export function createRemovalGate(parts: RemovalsParts): RemovalGate {
-  const { cluster, desiredStates, clock, threshold, windowMs, store, logger } = parts;
+  const { cluster, states, clock, threshold, windowMs, store, logger, isLeading } = parts;
   let said: ReadonlyMap<string, Hold> = new Map();
-  return new RemovalGate({
+  const write = createWriter(parts, () => gate.carried);
+  const gate = new RemovalGate({
     clock,
     threshold,
     windowMs,
     baseline: (uid) => cluster.baselineByUid(uid),
-    losers: (uid) => losersOf(uid, cluster, desiredStates),
-    readCrd: () => readCrd(parts.client),
-    isConfirmed: (uid) => currentHolds(store)?.confirmed.includes(uid) === true,
-    onChange: (holds) => {
+    losing: () => losingNow(cluster, states),
+    isLosing: (uid, namespace) => {
+      const desired = states.get(namespace)?.desired;
+      return desired !== undefined && isLosing(uid, namespace, desired, cluster);
+    },
+    readCrd: () => readCrd(parts),
+    isConfirmed: (uid) => isAsked(currentHolds(store), uid),
+    isLeading,
+    lookAgain: (namespaces) => {
+      for (const namespace of namespaces) parts.lookAgain(namespace);
+    },
+    onChange: () => {
+      const holds = new Map(gate.holds);
       for (const hold of holds.values()) if (!said.has(hold.uid)) announce(hold, parts);
       for (const hold of said.values())
         if (!holds.has(hold.uid)) logger.info('removal held no longer', lineOf(hold));
-      said = new Map(holds);
+      said = holds;
       parts.onChange();
-      write(holds, parts).catch((error: unknown) => logger.warn('removal holds not written', { error }));
+      write();
     },
   });
+  return gate;
 }
 
-/** Namespaces that hold something of a baseline that gives them nothing any more. */
-function losersOf(uid: string, cluster: ClusterView, desiredStates: DesiredStates): readonly string[] {
-  return [...cluster.namespacesHolding(uid)].filter((name) => {
-    const namespace = cluster.namespace(name);
-    if (namespace === undefined) return false;
-    const { baselines, auditing } = desiredStates.of(namespace);
-    return ![...baselines, ...auditing].some((ref) => ref.uid === uid);
-  });
-}
-
-async function readCrd(client: ApiClient): Promise<CrdState | undefined> {
+/** An error is no CRD: nothing is removed then, and repairs do not fail for it. */
+async function readCrd({ client, logger }: RemovalsParts): Promise<CrdState | undefined> {
   try {
     const { metadata } = await client.request<KubernetesObject>({
       operation: { verb: 'get', resource: 'customresourcedefinitions', name: crdName },
       method: 'GET',
       path: `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${crdName}`,
+      // The schema is some fifty times as long.
+      accept: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
     });
     return {
       isTerminating: metadata.deletionTimestamp !== undefined,
       createdAt: Date.parse(metadata.creationTimestamp ?? ''),
     };
   } catch (error) {
-    if (isApiError(error, 'notFound')) return undefined;
-    throw error;
+    if (!isApiError(error, 'notFound', 'aborted')) logger.warn('CRD of baselines not read', { error });
+    return undefined;
   }
 }
 
-async function write(
-  holds: ReadonlyMap<string, Hold>,
-  { target, store, namespace }: RemovalsParts,
-): Promise<void> {
-  const patch = removalHoldsPatch(holds, currentHolds(store));
-  target.observe(await target.client.mergePatch(removalHoldsName, namespace, patch));
+/** Writes one patch at a time, made of what is known by then, and tries again until one that tells everything has been written. */
+function createWriter(
+  { target, store, namespace, clock, logger, isLeading }: RemovalsParts,
+  wanted: () => RemovalGate['carried'],
+): () => void {
+  const backoff = new Backoff({ initialMs: 1_000, maxMs: 60_000 });
+  let isDue = false;
+  let isWriting = false;
+  const run = async (): Promise<void> => {
+    isWriting = true;
+    while (isDue && isLeading()) {
+      isDue = false;
+      try {
+        const patch = removalHoldsPatch(wanted(), currentHolds(store));
+        if (patch !== undefined)
+          target.observe(await target.client.mergePatch(removalHoldsName, namespace, patch));
+        backoff.reset();
+      } catch (error) {
+        isDue = true;
+        logger.warn('removal holds not written', { error });
+        await clock.sleep(backoff.next());
+      }
+    }
+    isWriting = false;
+  };
+  return () => {
+    isDue = true;
+    if (!isWriting) void run();
+  };
 }
 
 function announce(hold: Hold, { logger, record, namespace, cluster }: RemovalsParts): void {
@@ -122,15 +155,18 @@ function lineOf({ uid, name, reason, namespaces }: Hold): LogFields {
 }
 
 /** What is held, and how to go on. */
-export function describeHold({ uid, name, reason, namespaces }: Hold, operatorNamespace: string): string {
-  const what = `${namespaces} namespaces would lose the protection of baseline ${name || uid}`;
+export function describeHold(hold: Hold, operatorNamespace: string): string {
+  const { uid, name, reason, namespaces, ofAll } = hold;
+  const lose = `${namespaces} namespace${namespaces === 1 ? '' : 's'} would lose the protection of baseline ${name || uid}`;
+  const together =
+    ofAll === undefined ? '' : `, ${ofAll} that of any baseline, counting what has gone lately`;
   const confirm = `kubectl annotate -n ${operatorNamespace} configmap ${removalHoldsName} ${confirmAnnotation(uid)}=yes`;
   switch (reason) {
     case 'ManyNamespaces':
-      return `${what}; nothing is removed until its selector is put back, or this is confirmed: ${confirm}`;
+      return `${lose}${together}; nothing is removed until its selector is put back, or this is confirmed: ${confirm}`;
     case 'BaselinesUnreadable':
-      return `${what}, because the CRD is gone; nothing is removed. Restore the CRD and the baselines`;
+      return `${lose}, because the CRD is gone or cannot be read; nothing is removed. Restore the CRD and the baselines`;
     case 'CrdRecreated':
-      return `${what}: it vanished with its CRD; nothing is removed until it is restored, or this is confirmed: ${confirm}`;
+      return `${lose}: it vanished with its CRD; nothing is removed until it is restored, or this is confirmed: ${confirm}`;
   }
 }

@@ -190,7 +190,7 @@ export function createWatchedResources(
     new Store<RemovalHoldsRecord, ServedObject>({
       strings,
       project: (object, intern) => ({ ...identityOf(object, intern), ...readRemovalHolds(object) }),
-      same: (a, b) => a.confirmed.join() === b.confirmed.join(),
+      same: (a, b) => a.asked.join() === b.asked.join(),
     }),
   );
   const apiServers = watch(

@@ -106,7 +106,7 @@ export function wire(parts: WiringParts): Wiring {
   const gate = createRemovalGate({
     client,
     cluster,
-    desiredStates,
+    states,
     clock,
     logger,
     record,
@@ -115,6 +115,8 @@ export function wire(parts: WiringParts): Wiring {
     namespace: settings.namespace,
     threshold: settings.removalThreshold,
     windowMs: settings.removalWindowMs,
+    isLeading: () => requests.isOpen,
+    lookAgain: (namespace) => queue.add(namespace, 'normal'),
     onChange: () => statuses.changed(),
   });
   const admission = new AdmissionCheck(client, logger, () => statuses.changed());

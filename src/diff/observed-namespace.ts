@@ -10,7 +10,7 @@ import {
   podSecurityPrefix,
 } from '../api/labels.ts';
 import type { KubernetesObject } from '../api/objects.ts';
-import { appliedByUs } from './observed.ts';
+import { appliedByUs, entryOfUs } from './observed.ts';
 
 /** The annotations that the operator writes on namespaces; an empty value is none. */
 export const namespaceMarks = {
@@ -41,6 +41,8 @@ export interface ObservedNamespace {
   readonly labels: Labels;
   /** Keys of the labels that are there because we applied them. */
   readonly ownedLabels: readonly string[];
+  /** When we last applied labels or annotations; 0 where we did not. Milliseconds since the epoch; the API server keeps whole seconds. */
+  readonly labelledAt: number;
   /** The annotations that the operator writes on namespaces, as they stand. */
   readonly marks: Readonly<Record<NamespaceMark, string>>;
   /** Milliseconds since the epoch; the API server keeps whole seconds. */
@@ -63,6 +65,7 @@ export function observeNamespace(object: KubernetesObject): ObservedNamespace {
     ownedLabels: Object.keys(applied?.['f:labels'] ?? {})
       .filter((key) => key.startsWith(`f:${podSecurityPrefix}`))
       .map((key) => key.slice('f:'.length)),
+    labelledAt: Date.parse(entryOfUs(metadata.managedFields)?.time ?? '') || 0,
     marks: marksOf(metadata.annotations ?? {}),
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
     terminating: metadata.deletionTimestamp !== undefined,

@@ -150,6 +150,11 @@ export function lastRival(entries: readonly ManagedFieldsEntry[] = []): string |
 }
 
 /** The entry of what we applied; field ownership is kept by the API server, so that it survives our restarts. */
-export function appliedByUs(entries: readonly ManagedFieldsEntry[] = []): ManagedFieldsEntry['fieldsV1'] {
-  return entries.find((entry) => entry.manager === operatorName && entry.operation === 'Apply')?.fieldsV1;
+export function entryOfUs(entries: readonly ManagedFieldsEntry[] = []): ManagedFieldsEntry | undefined {
+  return entries.find(({ manager, operation }) => manager === operatorName && operation === 'Apply');
+}
+
+/** The fields that we applied. */
+export function appliedByUs(entries?: readonly ManagedFieldsEntry[]): ManagedFieldsEntry['fieldsV1'] {
+  return entryOfUs(entries)?.fieldsV1;
 }
