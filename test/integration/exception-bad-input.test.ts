@@ -50,6 +50,10 @@ describe('an exception', () => {
     '2027-02-29T18:00:00Z',
     '2027-13-31T18:00:00Z',
     '0000-00-00T00:00:00Z',
+    // These a timestamp() of CEL takes, and we would not.
+    '2027-01-31T8:00:00Z',
+    '2027-01-31T18:00:00,5Z',
+    '2027-01-31T18:00:00+24:00',
   ])('is refused when its end is no time: %j', async (expiresAt) => {
     const asking = ask('default', { egress, expiresAt });
     await expect(asking).rejects.toThrow('spec.expiresAt');
