@@ -322,6 +322,15 @@ const table: readonly (readonly [what: string, spec: object, field: string, fix:
     'spec.podSecurity.version',
     'must be latest or a Kubernetes minor version such as v1.36',
   ],
+  ...['', '0h', '30d', '-8h', '1.5h', '1h30', '999999h', 'PT8H'].map(
+    (maxDuration) =>
+      [
+        `exceptions for at most ${JSON.stringify(maxDuration)}`,
+        { ...good, exceptions: { allow: ['Egress'], maxDuration } },
+        'spec.exceptions.maxDuration',
+        'must be a duration in hours and minutes, such as 720h, 8h or 1h30m',
+      ] as const,
+  ),
 ];
 
 describe('the API server refuses', () => {
@@ -352,6 +361,7 @@ describe('the API server refuses', () => {
       limit({ min: { cpu: '100m' }, max: { cpu: '0.1' } }),
       rule({ apiGroups: ['', 'apps'], resourceNames: ['one'] }),
       { ...good, excludeNamespaces: ['*', 'kube-*', 'a*b'] },
+      { ...good, exceptions: { allow: ['Egress'], maxDuration: '99999h99999m' } },
     ];
     for (const spec of right) expect(await refusal(spec)).toBe('accepted');
   });
