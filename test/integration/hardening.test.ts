@@ -6,7 +6,10 @@ import type { Kind, ServedObject } from '../support/rest-client.ts';
 
 let harness: OperatorHarness;
 beforeAll(async () => {
-  harness = await OperatorHarness.start({ flags: ['--protected-namespaces', 'hardening-protected'] });
+  harness = await OperatorHarness.start({
+    flags: ['--protected-namespaces', 'hardening-protected'],
+    proxied: true,
+  });
 });
 afterAll(() => harness[Symbol.asyncDispose]());
 
@@ -323,6 +326,44 @@ describe('a namespace that changes', () => {
     const second = await present('NetworkPolicy', namespace, name);
     expect(second.metadata.uid).not.toBe(first.metadata.uid);
     await scenario.hardened();
+  });
+});
+
+describe('a namespace recreated while the watch of its policies is silent', () => {
+  test('is not taken for hardened by what its namesake had', async () => {
+    await using scenario = harness.scenario();
+    await scenario.baseline({ ...denyAll, admission: { holdPodsUntilHardened: true } });
+    const namespace = await scenario.namespace();
+    await scenario.hardened();
+    const name = `${scenario.name}.default-deny`;
+    const first = await present('NetworkPolicy', namespace, name);
+    harness.proxy.treat((_method, path) => (/\/networkpolicies\?.*watch=true/.test(path) ? 'hold' : 'pass'));
+    try {
+      harness.proxy.breakWatches();
+      await eventually(() => harness.proxy.held > 0, { what: 'the watch of policies is silent' });
+      await harness.admin.delete({ kind: 'Namespace', name: namespace });
+      await eventually(
+        async () => {
+          const isGone = (await harness.admin.find({ kind: 'Namespace', name: namespace })) === undefined;
+          // Clocks of API servers differ, so what is but little older than the namespace is looked at all the same.
+          return isGone && Date.now() - Date.parse(first.metadata.creationTimestamp) > 7000;
+        },
+        { what: 'the namespace is gone, and what was in it is old', timeoutMs: 30_000 },
+      );
+      await scenario.namespace();
+      const second = await present('NetworkPolicy', namespace, name);
+      expect(second.metadata.uid).not.toBe(first.metadata.uid);
+      await eventually(
+        async () => {
+          const { metadata } = await harness.admin.get({ kind: 'Namespace', name: namespace });
+          expect(metadata.annotations).toHaveProperty(['securitybaseline.io/hardened']);
+        },
+        { what: 'pods are let in' },
+      );
+      expect(harness.proxy.held).toBeGreaterThan(0);
+    } finally {
+      harness.proxy.release();
+    }
   });
 });
 

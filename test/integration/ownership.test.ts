@@ -121,6 +121,130 @@ describe('a baseline whose objects are to be left behind (deletionPolicy Orphan)
   });
 });
 
+describe('an impostor where what ours should be cannot be told', () => {
+  // This cluster has no Nodes, so the ranges of its pods are not known.
+  const internet = {
+    networkPolicy: {
+      defaultDeny: ['Egress'],
+      allow: { internet: { justification: 'everybody reads the news' } },
+    },
+  };
+
+  test.each(['without our labels', 'with all our labels'])('is deleted, and named, %s', async (how) => {
+    await using scenario = harness.scenario();
+    await scenario.baseline(internet);
+    const namespace = await scenario.namespace();
+    await eventually(async () => (await scenario.status()).namespaces?.hardened === 1, {
+      what: 'the namespace is hardened as far as can be told',
+    });
+    const name = `${scenario.name}.default-deny`;
+    const { metadata } = await harness.admin.get({ kind: 'NetworkPolicy', namespace, name });
+    const impostor = { kind: 'NetworkPolicy', namespace, name: `${scenario.name}.allow-internet` } as const;
+    await tenant.create(impostor, {
+      metadata: { labels: how === 'with all our labels' ? metadata.labels : {} },
+      spec: { podSelector: {}, policyTypes: ['Egress'], egress: [{}] },
+    });
+    await eventually(async () => (await harness.admin.find(impostor)) === undefined, {
+      what: 'the impostor is gone',
+    });
+    await eventually(
+      async () =>
+        expect(await harness.events(namespace)).toContainEqual(
+          expect.stringContaining(`ImpostorReplaced: a NetworkPolicy ${impostor.name} that the operator`),
+        ),
+      { what: 'an event names it' },
+    );
+  });
+});
+
+describe("a baseline's allowances where it says nothing any more", () => {
+  const closed = {
+    networkPolicy: { defaultDeny: ['Egress'] },
+    admission: { holdPodsUntilHardened: true },
+  };
+  const open = {
+    networkPolicy: {
+      policies: [
+        {
+          name: 'out',
+          justification: 'the crawler visits every site',
+          spec: { podSelector: {}, policyTypes: ['Egress'], egress: [{ anyPeer: true }] },
+        },
+      ],
+    },
+  };
+
+  /** The UIDs of the baselines for which pods are let in. */
+  async function markOf(namespace: string): Promise<string | undefined> {
+    const { metadata } = await harness.admin.get({ kind: 'Namespace', name: namespace });
+    return metadata.annotations?.['securitybaseline.io/hardened'];
+  }
+
+  test('since it is in Audit mode weaken no other; what only says that it is one of them does', async () => {
+    await using scenario = harness.scenario();
+    await using other = harness.scenario();
+    const namespaceSelector = { matchLabels: scenario.label };
+    const { uid } = (await scenario.baseline(closed)).metadata;
+    await other.baseline({ ...open, namespaceSelector });
+    const namespace = await scenario.namespace();
+    await scenario.hardened();
+    await other.hardened();
+    await other.baseline({ ...open, namespaceSelector, mode: 'Audit' });
+    await eventually(
+      async () => {
+        const { status } = await harness.admin.get({ kind: 'SecurityBaseline', name: other.name });
+        expect(status).toMatchObject({ audit: { changes: 0 }, namespaces: { selected: 1, hardened: 1 } });
+      },
+      { what: 'the namespace is as it was' },
+    );
+    await scenario.hardened();
+    expect(await markOf(namespace)).toBe(uid);
+
+    const ours = { kind: 'NetworkPolicy', namespace, name: `${other.name}.out` } as const;
+    const { metadata } = await harness.admin.get(ours);
+    const disguised = { ...ours, name: `${other.name}.mine` };
+    await tenant.create(disguised, {
+      metadata: { labels: metadata.labels },
+      spec: { podSelector: {}, policyTypes: ['Egress'], egress: [{}] },
+    });
+    await eventually(
+      async () => {
+        const { failing } = await scenario.status();
+        expect(failing).toMatchObject([{ namespace, reason: 'Weakened' }]);
+        expect(failing?.[0]?.message).toContain(`NetworkPolicy ${disguised.name} allows egress to anywhere`);
+        expect(failing?.[0]?.message).not.toContain(ours.name);
+      },
+      { what: 'the status names the one that the tenant made' },
+    );
+  });
+
+  test('since its removal is held weaken no other', async () => {
+    await using scenario = harness.scenario();
+    await using other = harness.scenario();
+    const suffixes = [...'abcdefghijk'];
+    const { uid } = (await scenario.baseline(closed)).metadata;
+    await other.baseline({ ...open, namespaceSelector: { matchLabels: scenario.label } });
+    const namespaces = await Promise.all(suffixes.map((suffix) => scenario.namespace(suffix)));
+    await scenario.hardened(suffixes.length);
+    await other.hardened(suffixes.length);
+    await other.baseline({ ...open, namespaceSelector: { matchLabels: other.label } });
+    await eventually(
+      async () => {
+        const { conditions } = await other.status();
+        expect(conditions).toMatchObject({ RemovalHeld: 'True ManyNamespaces' });
+      },
+      { what: 'the removal is held' },
+    );
+    // So that every namespace is looked at once more, with the removal held.
+    await scenario.baseline({ ...closed, resourceQuotas: [{ name: 'pods', spec: { hard: { pods: '9' } } }] });
+    await scenario.hardened(suffixes.length);
+    for (const namespace of namespaces) {
+      expect(await markOf(namespace)).toContain(uid);
+      expect(await harness.managedObjects(namespace)).toContain(`NetworkPolicy ${other.name}.out`);
+    }
+  });
+});
+
 describe('a baseline created again under its name', () => {
   test.each([
     ['while the operator looked away', () => harness.operator.signal('SIGSTOP')],
