@@ -1,14 +1,18 @@
 /** Sorts what is to be changed in a namespace into what is written now and what must wait. */
-import type { DesiredState } from '../baseline/desired-state.ts';
-import type { Change } from '../diff/change-set.ts';
-import { noneHeld } from '../diff/namespace-change.ts';
+import { type Change, describeChange } from '../diff/change-set.ts';
 import type { ObservedNamespace } from '../diff/observed-namespace.ts';
 import type { Lane } from '../runtime/work-queue.ts';
-import { lossesOf, type RemovalGate } from './removal-gate.ts';
+import type { Loss } from './losses.ts';
+import type { RemovalGate } from './removal-gate.ts';
 import type { Rivals } from './rivals.ts';
 
-/** What is held is looked at again so often, beside when something changes. Milliseconds. */
-const heldRecheckMs = 60_000;
+/**
+ * More baselines at a time than any namespace loses. Where there is no guard, UIDs can be made up by the thousand; each costs a request.
+ * The others are asked about next time.
+ */
+const maxAsked = 64;
+/** Milliseconds. */
+const nextAskedMs = 60_000;
 
 /** What decides on waiting. */
 export interface PlanParts {
@@ -29,24 +33,21 @@ export interface Plan {
 }
 
 /**
- * Asks the removal gate; asks for another look where it holds something.
+ * Asks the removal gate, which asks for another look at the namespace itself when it lets go what it held.
  *
- * @param changes all that is to be done if nothing is held
  * @returns the UIDs of the baselines whose removal is held: what they gave stays
  */
-export async function heldIn(
-  changes: readonly Change[],
-  desired: DesiredState,
+export async function heldOf(
+  losses: readonly Loss[],
   namespace: ObservedNamespace,
   { gate, lookAgain }: Pick<PlanParts, 'gate' | 'lookAgain'>,
 ): Promise<ReadonlySet<string>> {
-  if (changes.length === 0) return noneHeld;
-  const leftovers = changes.flatMap((change) => (isLoss(change) ? [change.observed] : []));
   const held = new Set<string>();
-  for (const loss of lossesOf(desired, namespace, leftovers)) {
+  for (const loss of losses.slice(0, maxAsked)) {
     if (!(await gate.mayLose(loss, namespace.name))) held.add(loss.uid);
   }
-  if (held.size > 0) lookAgain(namespace.name, heldRecheckMs, 'normal');
+  if (losses.length > maxAsked) lookAgain(namespace.name, nextAskedMs, 'normal');
+  for (const { uid } of losses.slice(maxAsked)) held.add(uid);
   return held;
 }
 
@@ -68,8 +69,8 @@ export function planOf(
   return { now, postponed };
 }
 
-/** Removals of what we gave. What somebody else put in its place protected nobody, and goes unasked. */
-function isLoss(change: Change): change is Change & { action: 'delete' | 'release' } {
-  if (change.action === 'delete') return change.why === undefined && change.observed.baselineUid !== '';
-  return change.action === 'release';
+/** Without what has been tried or postponed before. The namespace's labels are one change each time, by which others go. */
+export function untried(changes: readonly Change[], { now, postponed }: Plan): readonly Change[] {
+  const known = new Set([...now, ...postponed].map(describeChange));
+  return changes.filter((change) => change.action === 'label' || !known.has(describeChange(change)));
 }

@@ -1,7 +1,7 @@
 /** Which namespaces lose what a baseline gave them: all that the removal gate counts, and asks about. */
 import { managedKindNames } from '../api/kinds.ts';
 import type { DesiredState } from '../baseline/desired-state.ts';
-import type { ObservedObject } from '../diff/observed.ts';
+import type { Change } from '../diff/change-set.ts';
 import type { ObservedNamespace } from '../diff/observed-namespace.ts';
 import { isOurs } from '../diff/ownership.ts';
 import type { ClusterView } from './cluster-view.ts';
@@ -23,19 +23,29 @@ export interface Loss {
 export function lossesOf(
   desired: DesiredState,
   namespace: ObservedNamespace,
-  leftovers: readonly ObservedObject[],
+  changes: readonly Change[],
 ): readonly Loss[] {
   const stays = stayingIn(desired);
   const losses = new Map<string, Loss>();
-  for (const { baselineUid: uid, baseline: name, createdAt } of leftovers) {
+  for (const change of changes) {
+    if (!isRemoval(change)) continue;
+    const { baselineUid: uid, baseline: name, createdAt } = change.observed;
     if (stays.has(uid) || stays.has(name)) continue;
     losses.set(uid, { uid, name, createdAt: Math.max(losses.get(uid)?.createdAt ?? 0, createdAt) });
   }
+  // The annotation alone is no loss: where there is no guard, anybody may write what he likes into it.
+  if (!changes.some((change) => change.action === 'label' && change.loses)) return [...losses.values()];
   for (const uid of labellersOf(namespace)) {
     if (stays.has(uid) || losses.has(uid)) continue;
     losses.set(uid, { uid, name: '', createdAt: namespace.labelledAt });
   }
   return [...losses.values()];
+}
+
+/** Removals of what we gave. What somebody else put in its place protected nobody, and goes unasked. */
+function isRemoval(change: Change): change is Change & { action: 'delete' | 'release' } {
+  if (change.action === 'delete') return change.why === undefined && change.observed.baselineUid !== '';
+  return change.action === 'release';
 }
 
 /** The namespaces of the whole fleet that would lose something now, by the UID of the baseline that gave it. Goes over every object. */

@@ -1,26 +1,21 @@
 /** Makes one namespace what is desired of it. */
 import isEqual from 'lodash/isEqual.js';
-import type { BaselineRef, DesiredState } from '../baseline/desired-state.ts';
-import {
-  type Change,
-  type ChangeSet,
-  describeChange,
-  describeTarget,
-  inTracks,
-  isInPlace,
-} from '../diff/change-set.ts';
+import type { DesiredState } from '../baseline/desired-state.ts';
+import { type Change, type ChangeSet, describeTarget, inTracks, isInPlace } from '../diff/change-set.ts';
 import type { Differ } from '../diff/diff.ts';
 import { type MarkIntent, namespaceChange } from '../diff/namespace-change.ts';
 import type { ObservedNamespace } from '../diff/observed-namespace.ts';
 import { isApiError } from '../kube/api-error.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { heldIn, type Plan, type PlanParts, planOf } from './change-plan.ts';
+import { findingsOf, untold } from './audit-findings.ts';
+import { heldOf, type Plan, type PlanParts, planOf, untried } from './change-plan.ts';
 import type { ChangeWriter, WriteContext } from './change-writer.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { DesiredStates } from './desired-states.ts';
 import type { Exceptions } from './exceptions.ts';
 import { AlteredError, type Failure, failureOf, failureOfClash } from './failure.ts';
-import type { AuditFinding, NamespaceState, NamespaceStates } from './namespace-states.ts';
+import { lossesOf } from './losses.ts';
+import type { NamespaceState, NamespaceStates } from './namespace-states.ts';
 import { type Reporter, tamperingOf } from './reporter.ts';
 import type { Rivals } from './rivals.ts';
 import { weakeningOf } from './weakening.ts';
@@ -61,6 +56,12 @@ export interface NamespaceReconcilerParts extends PlanParts {
 interface Failed {
   readonly change: Change;
   readonly error: unknown;
+}
+
+/** What became of changes. */
+interface Made extends Plan {
+  readonly done: readonly Change[];
+  readonly failed: readonly Failed[];
 }
 
 /** What one run of the reconciler works on. */
@@ -118,12 +119,13 @@ export class NamespaceReconciler {
     const context: WriteContext = { priority: before?.pending === 'rollout' ? 'normal' : 'urgent', signal };
 
     const all = differ.diff(desired, cluster.observed(namespace));
-    const held = await heldIn(all.changes, desired, namespace, this.#parts);
-    const run: Run = { namespace, desired, before, held, context };
-    const found = held.size === 0 ? all : differ.diff(desired, cluster.observed(namespace), held);
-    const plan = planOf(found.changes, namespace, this.#parts);
-    const { done, failed } = await this.#write(plan.now, run);
-    this.#report(done, run);
+    const losses = lossesOf(desired, namespace, all.changes);
+    const asking: Run = { namespace, desired, before, held: new Set(losses.map(({ uid }) => uid)), context };
+    // What takes nothing away does not wait for the gate.
+    const repairs = await this.#make(losses.length === 0 ? all.changes : this.#differences(asking), asking);
+    const run: Run = { ...asking, held: await heldOf(losses, namespace, this.#parts) };
+    const mayGo = run.held.size === losses.length ? [] : this.#differences(run);
+    const removals = await this.#make(untried(mayGo, repairs), run);
 
     // Another look, at whatever is there by now: only what has been seen in place counts.
     const current = cluster.namespace(name);
@@ -131,9 +133,18 @@ export class NamespaceReconciler {
       states.forget(name);
       return undefined;
     }
-    const left = plan.now.length === 0 ? found : differ.diff(desired, cluster.observed(current), held);
-    failed.push(...alteredOf(left, done));
-    failed.push(...(await this.#settle(left, plan, failed, { ...run, namespace: current })));
+    const made = [repairs, removals];
+    const isUntouched = losses.length === 0 && repairs.now.length === 0;
+    const left = isUntouched ? all : differ.diff(desired, cluster.observed(current), run.held);
+    const failed = made.flatMap((each) => each.failed);
+    failed.push(
+      ...alteredOf(
+        left,
+        made.flatMap(({ done }) => done),
+      ),
+    );
+    const isPostponed = made.some(({ postponed }) => postponed.length > 0);
+    failed.push(...(await this.#settle(left, isPostponed, failed, { ...run, namespace: current })));
     if (failed.length > 0) {
       throw new IncompleteError(
         name,
@@ -141,6 +152,20 @@ export class NamespaceReconciler {
       );
     }
     return await exceptions.follow(current);
+  }
+
+  #differences({ namespace, desired, held }: Run): readonly Change[] {
+    const { cluster, differ } = this.#parts;
+    const current = cluster.namespace(namespace.name) ?? namespace;
+    return differ.diff(desired, cluster.observed(current), held).changes;
+  }
+
+  /** Writes and reports what no rival would undo at once. */
+  async #make(changes: readonly Change[], run: Run): Promise<Made> {
+    const { now, postponed } = planOf(changes, run.namespace, this.#parts);
+    const { done, failed } = await this.#write(now, run);
+    this.#report(done, run);
+    return { now, postponed, done, failed };
   }
 
   async #write(
@@ -187,13 +212,12 @@ export class NamespaceReconciler {
    */
   async #settle(
     left: ChangeSet,
-    plan: Plan,
+    isPostponed: boolean,
     failed: readonly Failed[],
     run: Run,
   ): Promise<readonly Failed[]> {
     const { states, reporter, clock, cluster, differ } = this.#parts;
     const { namespace, desired, before, held } = run;
-    const isWaiting = held.size > 0 || plan.postponed.length > 0;
     const failures = [
       ...weakeningOf(desired, cluster.observed(namespace)),
       ...(isInPlace(left)
@@ -201,14 +225,14 @@ export class NamespaceReconciler {
         : [...left.clashes.map(failureOfClash), ...(await this.#failures(failed, run))]),
     ];
     const intent = markIntent(isInPlace(left) && failures.length === 0, failures);
-    const unmarked = isWaiting && intent === 'set' ? [] : await this.#mark(intent, run);
+    const unmarked = isPostponed && intent === 'set' ? [] : await this.#mark(intent, run);
     failures.push(...(await this.#failures(unmarked, run)));
     const isHardened = isInPlace(left) && failures.length === 0;
     const phase = isHardened ? 'hardened' : failures.length > 0 ? 'failing' : 'pending';
     const all = held.size === 0 ? left : differ.diff(desired, cluster.observed(namespace));
-    const audit = this.#audit(desired, all, namespace);
+    const audit = findingsOf(desired, all, namespace, this.#parts);
     if (!isEqual(audit, before?.audit ?? []))
-      reporter.audited(namespace, this.#untold(desired.auditing, before), audit);
+      reporter.audited(namespace, untold(desired.auditing, before, cluster), audit);
     // It may have gone while we wrote and asked. That it did has been told; a state kept now would stay for ever.
     if (cluster.namespace(namespace.name)?.uid !== namespace.uid) return unmarked;
     const outOfPlace = all.changes.map(describeTarget);
@@ -216,32 +240,6 @@ export class NamespaceReconciler {
     if (isHardened && before?.phase !== 'hardened') reporter.hardened(namespace, before);
     if (failures.length > 0 && !isEqual(failures, before?.failures)) reporter.failing(namespace, failures);
     return unmarked;
-  }
-
-  /** What the baselines in Audit mode would change, beside what is to be changed anyway. */
-  #audit(desired: DesiredState, left: ChangeSet, namespace: ObservedNamespace): readonly AuditFinding[] {
-    if (desired.auditing.length === 0) return [];
-    const { desiredStates, differ, cluster } = this.#parts;
-    const { changes } = differ.diff(desiredStates.asIfEnforced(namespace), cluster.observed(namespace));
-    const anyway = new Set(left.changes.map(describeChange));
-    return changes
-      .filter((change) => !anyway.has(describeChange(change)))
-      .flatMap((change) => {
-        const owner = 'desired' in change ? change.desired.baseline.uid : undefined;
-        const uids = desired.auditing.map(({ uid }) => uid);
-        const responsible = owner !== undefined && uids.includes(owner) ? [owner] : uids;
-        return responsible.map((baselineUid) => ({ baselineUid, change: describeChange(change) }));
-      });
-  }
-
-  /** The baselines whose findings are news: after a start, what their statuses tell already is none. */
-  #untold(auditing: readonly BaselineRef[], before: NamespaceState | undefined): readonly BaselineRef[] {
-    if (before?.pending !== 'rollout') return auditing;
-    return auditing.filter(({ uid }) => {
-      const baseline = this.#parts.cluster.baselineByUid(uid);
-      const { audit, observedGeneration } = baseline?.status ?? {};
-      return audit === undefined || observedGeneration !== baseline?.metadata.generation;
-    });
   }
 
   async #mark(intent: MarkIntent, run: Run): Promise<readonly Failed[]> {

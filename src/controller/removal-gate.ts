@@ -9,8 +9,6 @@ import type { Loss } from './losses.ts';
 import { RemovalCount, type RemovalCountParts } from './removal-count.ts';
 import { type CarriedRemovals, gone, type Hold, type HoldReason, nothingCarried } from './removal-holds.ts';
 
-export { lossesOf } from './losses.ts';
-
 /** The CRD of baselines, as far as removals depend on it. */
 export interface CrdState {
   readonly isTerminating: boolean;

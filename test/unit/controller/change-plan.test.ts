@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { heldIn } from '../../../src/controller/change-plan.ts';
+import { heldOf } from '../../../src/controller/change-plan.ts';
+import { lossesOf } from '../../../src/controller/losses.ts';
 import type { Change } from '../../../src/diff/change-set.ts';
 import { namespace, observed, rival } from '../diff/fixtures.ts';
 import { desiredBy } from './fixtures.ts';
@@ -16,7 +17,7 @@ function policy(name: string, uid: string | undefined) {
 
 async function held(...changes: Change[]) {
   const asked: string[] = [];
-  const uids = await heldIn(changes, desiredBy(['tenant']), namespace(), {
+  const uids = await heldOf(lossesOf(desiredBy(['tenant']), namespace(), changes), namespace(), {
     gate: {
       mayLose: async ({ uid }) => {
         asked.push(uid);
@@ -46,4 +47,22 @@ test('what we wrote is asked about; what stands in place of it is no loss, thoug
 test('a binding without our labels that is withdrawn is no loss of anything', async () => {
   const withdrawn: Change = { action: 'delete', observed: policy('tenant.app', undefined) };
   expect(await held(withdrawn)).toEqual({ uids: [], asked: [] });
+});
+
+test('the annotation that names who labelled is no loss while no label goes: anybody may write it', async () => {
+  const marks = { ...namespace().marks, podSecurityBy: 'made-up,too' };
+  const label = (loses: boolean): Change => ({ action: 'label', labels: {}, annotations: {}, loses });
+  const by = (loses: boolean) =>
+    lossesOf(desiredBy(['tenant']), { ...namespace(), marks }, [label(loses)]).map(({ uid }) => uid);
+  expect(by(false)).toEqual([]);
+  expect(by(true)).toEqual(['made-up', 'too']);
+});
+
+test('made-up baselines are asked about a few at a time; the others stay until later', async () => {
+  const changes = Array.from({ length: 1_000 }, (_, index): Change => {
+    return { action: 'delete', observed: policy('gone.default-deny', `made-up-${index}`) };
+  });
+  const { uids, asked } = await held(...changes);
+  expect(asked.length).toBe(64);
+  expect(uids.length).toBe(1_000);
 });

@@ -47,6 +47,7 @@ let changesLeft: Change[] | undefined;
 let looks: unknown[];
 let nextLookMs: number | undefined;
 let write: (change: Change) => Promise<void>;
+let mayLose: () => Promise<boolean>;
 let isPermitted: () => Promise<boolean>;
 
 beforeEach(() => {
@@ -62,6 +63,7 @@ beforeEach(() => {
   looks = [];
   nextLookMs = undefined;
   write = async () => undefined;
+  mayLose = async () => false;
   isPermitted = async () => true;
 });
 
@@ -86,7 +88,7 @@ async function reconcile(): Promise<void> {
       },
     },
     states,
-    gate: { mayLose: async () => false },
+    gate: { mayLose },
     rivals,
     exceptions: { follow: async () => nextLookMs, nextLook: () => nextLookMs },
     reporter: {
@@ -149,16 +151,53 @@ describe('another look', () => {
     expect(looks).toEqual([['team-a', 0, 'urgent']]);
   });
 
-  test('at a removal that is held may wait', async () => {
+  test('at a removal that is held is for the gate to ask for, once for all', async () => {
     changes = [leftover];
     await reconcile();
     expect(written).not.toContain('delete');
-    expect(looks).toEqual([['team-a', 60_000, 'normal']]);
+    expect(looks).toEqual([]);
   });
 
   test('is not asked for where time changes nothing', async () => {
     await reconcile();
     expect(looks).toEqual([]);
+  });
+});
+
+describe('what takes nothing away', () => {
+  test('is written before the removal gate has answered, and a removal after that', async () => {
+    const answer = Promise.withResolvers<boolean>();
+    mayLose = () => answer.promise;
+    changes = [leftover, denied];
+    write = async (each) => {
+      changes = changes.filter((change) => change !== each);
+    };
+    const reconciled = reconcile();
+    await flush();
+    expect(written).toEqual(['replace']);
+    answer.resolve(true);
+    await reconciled;
+    expect(written.slice(0, 2)).toEqual(['replace', 'delete']);
+  });
+
+  test('is written, and told, also where the gate fails', async () => {
+    mayLose = () => Promise.reject(new Error('no answer'));
+    changes = [leftover, denied];
+    await expect(reconcile()).rejects.toThrow('no answer');
+    expect(written).toEqual(['replace']);
+  });
+
+  test('is tried once: a removal that may go does not bring another try', async () => {
+    mayLose = async () => true;
+    changes = [leftover, refused];
+    write = async ({ action }) => {
+      if (action === 'create') {
+        written.push('tried');
+        throw new Error('refused');
+      }
+    };
+    await expect(reconcile()).rejects.toThrow('changes in namespace team-a failed');
+    expect(written.filter((action) => action === 'tried')).toEqual(['tried']);
   });
 });
 
