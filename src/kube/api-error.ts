@@ -138,7 +138,7 @@ export function errorFromResponse(
   const text = answer.message ?? body.trim().slice(0, 256);
   return new ApiError({
     operation,
-    kind: classify(status, reason),
+    kind: isOfNamesake(answer.details) ? 'conflict' : classify(status, reason),
     message: [`${status}${reason === '' ? '' : ` ${reason}`}`, text].filter((part) => part !== '').join(': '),
     status,
     reason: answer.reason,
@@ -202,6 +202,11 @@ const timeoutCodes = new Set([
   'UND_ERR_BODY_TIMEOUT',
   'ETIMEDOUT',
 ]);
+
+/** To a patch that names the UID of an object that is gone, the API server says that the field is immutable: its namesake's is another. */
+function isOfNamesake(details: StatusDetails | undefined): boolean {
+  return details?.causes?.some(({ field }) => field === 'metadata.uid') ?? false;
+}
 
 function classifyTransport(code: string): ApiErrorKind {
   if (timeoutCodes.has(code)) return 'timeout';

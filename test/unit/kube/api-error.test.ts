@@ -48,6 +48,13 @@ describe('classification of answers', () => {
     expect(errorFromResponse(create, code, '<html>not JSON</html>', undefined, 0).kind).toBe(kind);
   });
 
+  it('422 about a UID is a conflict: the object is a namesake of the one that was meant', () => {
+    const of = (field: string) =>
+      fromStatus(422, 'Invalid', { causes: [{ reason: 'FieldValueInvalid', field }] });
+    expect(of('metadata.uid').kind).toBe('conflict');
+    expect(of('metadata.annotations').kind).toBe('invalid');
+  });
+
   it('never reads the message', () => {
     const body = JSON.stringify({
       kind: 'Status',
