@@ -114,7 +114,7 @@ export function parseOptions(argv: readonly string[], version: string): Operator
     .addOption(
       option(
         '--removal-threshold <count>',
-        "namespaces that may lose a baseline's protection within the window; more are held until confirmed",
+        'namespaces that may lose protection within the window, whatever baseline gave it; more are held until confirmed',
         'REMOVAL_THRESHOLD',
       )
         .default(10)

@@ -9,6 +9,8 @@ export interface RemovalCountParts {
   readonly windowMs: number;
   /** Everything that would be lost now: the namespaces, by the UID of the baseline. Goes over every object. */
   readonly losing: () => ReadonlyMap<string, ReadonlySet<string>>;
+  /** Whether the namespace is there, and stays: one that is deleted needs no protection. */
+  readonly isThere: (namespace: string) => boolean;
 }
 
 /** A count is good for so long. Milliseconds. */
@@ -76,10 +78,10 @@ export class RemovalCount {
   }
 
   #begunLately(): Iterable<string> {
-    const since = this.#parts.clock.monotonic() - this.#parts.windowMs;
+    const { clock, windowMs, isThere } = this.#parts;
+    const since = clock.monotonic() - windowMs;
     for (const [namespace, at] of this.#begun) {
-      if (at > since) break;
-      this.#begun.delete(namespace);
+      if (at <= since || !isThere(namespace)) this.#begun.delete(namespace);
     }
     return this.#begun.keys();
   }

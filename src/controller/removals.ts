@@ -56,6 +56,7 @@ export function createRemovalGate(parts: RemovalsParts): RemovalGate {
     windowMs,
     baseline: (uid) => cluster.baselineByUid(uid),
     losing: () => losingNow(cluster, states),
+    isThere: (namespace) => cluster.namespace(namespace) !== undefined,
     isLosing: (uid, namespace) => {
       const desired = states.get(namespace)?.desired;
       return desired !== undefined && isLosing(uid, namespace, desired, cluster);

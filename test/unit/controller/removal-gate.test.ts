@@ -14,6 +14,7 @@ let clock: FakeClock;
 let baselines: Map<string, SecurityBaseline>;
 /** What would be lost now. */
 let losing: Map<string, Set<string>>;
+let deleted: Set<string>;
 let asked: Set<string>;
 let crd: CrdState | undefined;
 let counts: number;
@@ -25,6 +26,7 @@ beforeEach(() => {
   clock = new FakeClock();
   baselines = new Map();
   losing = new Map();
+  deleted = new Set();
   asked = new Set();
   crd = soundCrd;
   counts = 0;
@@ -44,6 +46,7 @@ function start(carried?: CarriedRemovals): RemovalGate {
       counts += 1;
       return losing;
     },
+    isThere: (namespace) => !deleted.has(namespace),
     isLosing: (uid, namespace) => losing.get(uid)?.has(namespace) === true,
     readCrd: async () => {
       crdReads += 1;
@@ -149,6 +152,14 @@ describe('more namespaces', () => {
     expect(await ask(['a', 'b'], 'x')).toEqual([false, false]);
     expect(await ask(['c', 'd'], 'y')).toEqual([false, false]);
     expect(gate.holds.get('x')).toMatchObject({ reason: 'ManyNamespaces', namespaces: 2, ofAll: 4 });
+  });
+
+  test('that have been deleted since do not count', async () => {
+    lose(['a', 'b', 'c']);
+    await strip(['a', 'b', 'c']);
+    deleted = new Set(['a', 'b', 'c']);
+    lose(['d']);
+    expect(await ask(['d'])).toEqual([true]);
   });
 
   test('count once each, however many baselines they lose', async () => {
@@ -289,14 +300,14 @@ describe('a confirmation', () => {
 });
 
 describe('a deletion that was allowed', () => {
-  function deleted(): void {
+  function deleteAllowed(): void {
     const annotations = { 'securitybaseline.io/allow-deletion': '5' };
     const metadata = { name: 'tenant', uid: 'tenant', generation: 5, annotations };
     gate.deleted({ metadata } as unknown as SecurityBaseline);
   }
 
   test('is confirmed, also before its consequences are known and over a restart', async () => {
-    deleted();
+    deleteAllowed();
     gate.reconsider();
     lose(five);
     await strip(['a', 'b']);
@@ -305,7 +316,7 @@ describe('a deletion that was allowed', () => {
   });
 
   test('waits for those that have to wait for their turn', async () => {
-    deleted();
+    deleteAllowed();
     lose(five);
     await clock.advance(60_000);
     gate.reconsider();
@@ -313,7 +324,7 @@ describe('a deletion that was allowed', () => {
   });
 
   test('is forgotten where nobody lost anything', async () => {
-    deleted();
+    deleteAllowed();
     await clock.advance(60_000);
     gate.reconsider();
     lose(five);
