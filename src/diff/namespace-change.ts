@@ -72,15 +72,18 @@ function staying(
   return namespace.marks.podSecurityBy.split(',').filter((uid) => held.has(uid) || auditing.includes(uid));
 }
 
+/** A held baseline's own part of the mark stays, so that pods may start at once when the removal is undone. */
 function hardenedFor(
   desired: DesiredState,
   namespace: ObservedNamespace,
   intent: MarkIntent,
   held: ReadonlySet<string>,
 ): string {
+  const before = namespace.marks.hardened;
   if (intent === 'clear') return '';
-  if (desired.mark.length === 0) return held.size > 0 ? namespace.marks.hardened : '';
-  return intent === 'set' ? desired.mark.join(',') : namespace.marks.hardened;
+  if (desired.mark.length === 0) return held.size > 0 ? before : '';
+  if (intent === 'keep') return before;
+  return [...desired.mark, ...before.split(',').filter((uid) => held.has(uid))].sort().join(',');
 }
 
 /** What is held still denies, so what restricts tenants must go on knowing of it. */

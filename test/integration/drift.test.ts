@@ -481,3 +481,75 @@ describe('a foreign ServiceAccount of the wanted name', () => {
     expect(ours.automountServiceAccountToken).toBe(false);
   });
 });
+
+describe('the scopes of a quota, which cannot be changed in place', () => {
+  const scoped = (...scopes: readonly string[]) => ({
+    resourceQuotas: [{ name: 'compute', spec: { hard: { pods: '10' }, scopes } }],
+  });
+
+  test('follow the baseline, and an impostor with others is replaced; neither turns Ready red', async () => {
+    await using own = harness.scenario();
+    const taken = await own.namespace('taken');
+    const place = { kind: 'ResourceQuota', namespace: taken, name: `${own.name}.compute` } as const;
+    await mallory.create(place, { spec: { hard: { pods: '9999' }, scopes: ['BestEffort'] } });
+    await own.baseline(scoped());
+    const namespace = await own.namespace();
+    await own.hardened(2);
+    expect((await harness.admin.get(place)).spec).toEqual({ hard: { pods: '10' } });
+
+    for (const scopes of [['NotTerminating', 'NotBestEffort'], ['Terminating'], []]) {
+      await own.baseline(scoped(...scopes));
+      const { conditions } = await own.hardened(2);
+      expect(conditions.Ready).toBe('True Reconciled');
+      for (const each of [taken, namespace]) {
+        const { spec: served } = await harness.admin.get({ ...place, namespace: each });
+        const { scopes: those = [] } = served as { scopes?: readonly string[] };
+        expect([...those].sort()).toEqual([...scopes].sort());
+      }
+    }
+  });
+});
+
+describe('Pod Security labels that were there before us', () => {
+  const enforce = 'pod-security.kubernetes.io/enforce';
+  const version = `${enforce}-version`;
+
+  test.each([
+    ['a stricter level of an older version keeps the level', 'restricted', 'v1.0', 'baseline', 'latest'],
+    ['a lower level of a newer version keeps the version', 'baseline', 'latest', 'restricted', 'v1.30'],
+  ])('%s, so that all is refused that either refuses', async (_what, level, since, wanted, of) => {
+    await using own = harness.scenario();
+    const labels = { ...own.label, [enforce]: level, [version]: since };
+    const namespace = await own.namespace('a', labels);
+    const pod = (name: string, content: Body) =>
+      mallory.create({ kind: 'Pod', namespace, name }, { spec: content });
+    const unconfined = {
+      securityContext: { seccompProfile: { type: 'Unconfined' }, runAsNonRoot: true },
+      containers: [
+        {
+          name: 'app',
+          image: 'app',
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+        },
+      ],
+    };
+    await own.baseline({ podSecurity: { enforce: wanted, version: of } });
+    await own.hardened();
+    const { metadata } = await harness.admin.get({ kind: 'Namespace', name: namespace });
+    expect(metadata.labels).toMatchObject({ [enforce]: 'restricted', [version]: 'latest' });
+    await expect(pod('unconfined', unconfined)).rejects.toThrow('violates PodSecurity "restricted:latest"');
+
+    // Theirs stays when ours goes.
+    const kept = wanted === 'baseline' ? [enforce, level] : [version, since];
+    const gone = wanted === 'baseline' ? version : enforce;
+    await own.deleteBaseline();
+    await eventually(
+      async () => {
+        const after = await harness.admin.get({ kind: 'Namespace', name: namespace });
+        expect(after.metadata.labels).toHaveProperty(...([[kept[0]], kept[1]] as [string[], string]));
+        expect(after.metadata.labels).not.toHaveProperty([gone]);
+      },
+      { what: 'our label is gone, and theirs is not' },
+    );
+  });
+});

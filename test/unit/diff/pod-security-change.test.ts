@@ -137,21 +137,25 @@ describe('while a removal is held', () => {
     });
   });
 
-  test('the marks go on telling what is denied, and that pods may start', () => {
+  test('pods may go on starting, also for those who select the namespace meanwhile', () => {
+    const ns = namespace({ annotations: { 'securitybaseline.io/hardened': 'uid-of-gone,uid-of-former' } });
+    const holding = { ...restricted, podSecurity: {}, podSecurityBy: [], mark: ['uid-of-tenant'] };
+    expect(change(nothingDesired, ns, held)).toBeUndefined();
+    expect(namespaceChange(holding, ns, 'set', held)?.annotations).toEqual({
+      'securitybaseline.io/hardened': 'uid-of-gone,uid-of-tenant',
+    });
+    expect(namespaceChange(holding, ns, 'clear', held)?.annotations).toEqual({});
+  });
+
+  test('the marks go on telling what is denied', () => {
     const ns = namespace({
-      annotations: {
-        'securitybaseline.io/default-deny': 'Egress',
-        'securitybaseline.io/hardened': 'uid-of-gone',
-      },
+      annotations: { 'securitybaseline.io/default-deny': 'Egress' },
     });
     expect(change(nothingDesired, ns, held)).toBeUndefined();
     expect(
       change({ ...restricted, podSecurity: {}, podSecurityBy: [], deniedMark: 'Ingress' }, ns, held)
         ?.annotations,
-    ).toEqual({
-      'securitybaseline.io/default-deny': 'Egress,Ingress',
-      'securitybaseline.io/hardened': 'uid-of-gone',
-    });
+    ).toEqual({ 'securitybaseline.io/default-deny': 'Egress,Ingress' });
     expect(change(nothingDesired, ns)).toMatchObject({ annotations: {} });
   });
 
