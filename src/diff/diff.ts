@@ -95,7 +95,7 @@ export class Differ {
           continue;
         }
         if (!isOurs(object) || names.has(`${kind}/${object.name}`)) continue;
-        if (spared.has(object.baselineUid)) continue;
+        if (spared.has(object.baselineUid) && !isGivenAnew(desired, object)) continue;
         leftovers.push({ action: isToBeLeft(desired, object) ? 'release' : 'delete', observed: object });
       }
       return leftovers;
@@ -139,6 +139,11 @@ function isToBeLeft({ baselines }: DesiredState, object: ObservedObject): boolea
 /** The API server keeps these names from a baseline's own policies. */
 function isOfException({ kind, name, baseline }: ObservedObject): boolean {
   return kind === 'NetworkPolicy' && name.startsWith(objectName(baseline, derivedItems.exceptionPrefix));
+}
+
+/** Where a baseline still denies, exceptions in effect are opened in its name; so this one may be of an exception that has ended. */
+function isGivenAnew({ denied }: DesiredState, object: ObservedObject): boolean {
+  return isOfException(object) && denied.length > 0;
 }
 
 function differenceOf(desired: DesiredObject, observed: ObservedObject): Difference {

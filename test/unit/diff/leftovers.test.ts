@@ -107,6 +107,20 @@ describe('while a removal is held', () => {
     expect(actions(nothingDesired, [...all(whole), denied], held)).toEqual([]);
   });
 
+  test('what an exception opened goes where another denies, who opens it anew while it is in effect; else it stays', () => {
+    expect(actions(nothingDesired, [relaxation], held)).toEqual([]);
+    const beside = compose([other], facts);
+    expect(actions(beside, [...all(beside), ...all(relaxed)], held)).toEqual([
+      'delete NetworkPolicy tenant.exception-e',
+    ]);
+    const anew = compose([other], facts, [egress]);
+    expect(actions(anew, [...all(beside), ...all(relaxed)], held)).toEqual([
+      'create NetworkPolicy other.exception-e',
+      'delete NetworkPolicy tenant.exception-e',
+      'label and annotate Namespace',
+    ]);
+  });
+
   test('what others gave goes', () => {
     const beside = all(compose([other], facts));
     expect(actions(nothingDesired, [...all(whole), ...beside], held)).toEqual([
@@ -161,4 +175,13 @@ describe('a ResourceQuota whose scopes differ, which cannot be changed', () => {
     ]);
     expect(actions(scoped, [withSpec({ hard: { pods: '10' }, scopes })])).toEqual([]);
   });
+});
+
+test('what an exception opened for a baseline that is in Audit mode now ends with it, where another denies', () => {
+  const auditing = baseline('tenant', { ...spec, mode: 'Audit' });
+  const beside = compose([other, auditing], facts);
+  expect(actions(beside, [...all(beside), ...all(relaxed)])).toEqual([
+    'delete NetworkPolicy tenant.exception-e',
+  ]);
+  expect(actions(compose([auditing], facts), all(relaxed))).toEqual([]);
 });
