@@ -24,12 +24,52 @@ afterAll(async () => {
   await harness[Symbol.asyncDispose]();
 });
 
-async function hardenMany(scenario: Scenario): Promise<string[]> {
+async function hardenMany(scenario: Scenario, suffixes: readonly string[] = many): Promise<string[]> {
   await scenario.baseline(spec);
   const namespaces: string[] = [];
-  for (const suffix of many) namespaces.push(await scenario.namespace(suffix));
-  await scenario.hardened(many.length);
+  for (const suffix of suffixes) namespaces.push(await scenario.namespace(suffix));
+  await scenario.hardened(suffixes.length);
   return namespaces;
+}
+
+async function generationOf(scenario: Scenario): Promise<number> {
+  const { metadata } = await harness.admin.get({ kind: 'SecurityBaseline', name: scenario.name });
+  return metadata.generation ?? 0;
+}
+
+async function confirmOnBaseline({ name }: Scenario, generation: number): Promise<void> {
+  await harness.admin.mergePatch(
+    { kind: 'SecurityBaseline', name },
+    { metadata: { annotations: { 'securitybaseline.io/confirm-removal': String(generation) } } },
+  );
+}
+
+async function confirmWhereListed(uid: string): Promise<void> {
+  await harness.admin.mergePatch(holdsTarget, {
+    metadata: { annotations: { [`securitybaseline.io/confirm-${uid}`]: 'yes' } },
+  });
+}
+
+/** They are selected no longer. */
+async function relabel(namespaces: readonly string[]): Promise<void> {
+  const labels = { 'test.example.com/scenario': 'another' };
+  await Promise.all(
+    namespaces.map((name) => harness.admin.mergePatch({ kind: 'Namespace', name }, { metadata: { labels } })),
+  );
+}
+
+/** Resolves when the operator has looked at these namespaces, knowing everything that was there before. */
+async function looked(witness: Scenario, namespaces: readonly string[]): Promise<void> {
+  const labels = { 'test.example.com/witness': witness.name };
+  for (const name of namespaces)
+    await harness.admin.mergePatch({ kind: 'Namespace', name }, { metadata: { labels } });
+  await witness.baseline({ namespaceSelector: { matchLabels: labels }, podSecurity: { warn: 'baseline' } });
+  await witness.hardened(namespaces.length);
+}
+
+/** The annotations of the ConfigMap that lists holds. */
+async function marks(): Promise<Readonly<Record<string, string>>> {
+  return (await harness.admin.get(holdsTarget)).metadata.annotations ?? {};
 }
 
 async function holds(): Promise<Readonly<Record<string, string>>> {
@@ -86,6 +126,7 @@ async function deleteAllowed({ name }: Scenario): Promise<void> {
 
 describe('many namespaces losing protection', () => {
   test('by an edited selector is held, said in the status, and goes on once confirmed for this generation', async () => {
+    await using witness = harness.scenario();
     await using scenario = harness.scenario();
     const namespaces = await hardenMany(scenario);
     await scenario.baseline({ ...spec, namespaceSelector: { matchLabels: { nobody: 'has-this' } } });
@@ -103,19 +144,86 @@ describe('many namespaces losing protection', () => {
     );
     await expectProtected(scenario, namespaces);
 
-    const target = { kind: 'SecurityBaseline', name: scenario.name } as const;
-    const { metadata } = await harness.admin.get(target);
-    const confirm = (generation: number) =>
-      harness.admin.mergePatch(target, {
-        metadata: { annotations: { 'securitybaseline.io/confirm-removal': String(generation) } },
-      });
-    await confirm((metadata.generation ?? 0) - 1);
+    const generation = await generationOf(scenario);
+    await confirmOnBaseline(scenario, generation - 1);
+    await looked(witness, namespaces);
     await expectProtected(scenario, namespaces);
-    await confirm(metadata.generation ?? 0);
+    await confirmOnBaseline(scenario, generation);
 
     await eventuallyStripped(namespaces);
     await eventually(async () => Object.keys(await holds()).length === 0, {
       what: 'nothing is held any more',
+    });
+  });
+
+  test('by their labels is held again once a confirmed removal is over, though the confirmation stands there still', async () => {
+    await using witness = harness.scenario();
+    await using scenario = harness.scenario();
+    const namespaces = await hardenMany(scenario);
+    const uid = await uidOf(scenario);
+    const generation = await generationOf(scenario);
+    await relabel(namespaces);
+    await eventuallyHeld(uid);
+    await confirmOnBaseline(scenario, generation);
+    await eventuallyStripped(namespaces);
+    await eventually(async () => !Object.hasOwn(await holds(), uid), { what: 'nothing is held any more' });
+    await eventually(async () => (await marks())[`securitybaseline.io/spent-${uid}`] === String(generation), {
+      what: 'the confirmation is spent',
+    });
+
+    const others: string[] = [];
+    for (const suffix of ['e', 'f', 'g', 'h']) others.push(await scenario.namespace(suffix));
+    await scenario.hardened(others.length);
+    await harness.stopOperator();
+    await harness.startOperator();
+    await relabel(others);
+    await eventuallyHeld(uid);
+    await looked(witness, others);
+    // They lose it one after the other, so that those up to the threshold may go.
+    const policies = await Promise.all(others.map((name) => harness.managedObjects(name)));
+    expect(policies.filter((names) => names.length > 0).length).toBeGreaterThanOrEqual(others.length - 3);
+  });
+
+  test('of different baselines is held as well', async () => {
+    await using first = harness.scenario();
+    await using second = harness.scenario();
+    const namespaces: string[] = [];
+    for (const scenario of [first, second]) {
+      await scenario.baseline(spec);
+      for (const suffix of ['a', 'b']) namespaces.push(await scenario.namespace(suffix));
+      await scenario.hardened(2);
+    }
+    await first.deleteBaseline();
+    await eventuallyStripped(namespaces.slice(0, 2));
+    const uid = await uidOf(second);
+    await second.deleteBaseline();
+
+    expect(await eventuallyHeld(uid)).toEqual({
+      name: second.name,
+      reason: 'ManyNamespaces',
+      namespaces: 2,
+      ofAll: 4,
+    });
+    await expectProtected(second, namespaces.slice(2));
+  });
+
+  test('goes on after a restart in the midst of it, once it is confirmed', async () => {
+    await using scenario = harness.scenario();
+    const namespaces = await hardenMany(scenario);
+    const uid = await uidOf(scenario);
+    await scenario.deleteBaseline();
+    await eventuallyHeld(uid);
+    await harness.stopOperator();
+    // As a process leaves it that has begun, and not come to the end.
+    await harness.admin.mergePatch(holdsTarget, {
+      metadata: { annotations: { [`securitybaseline.io/confirmed-${uid}`]: 'gone' } },
+      data: { [uid]: null },
+    });
+    await harness.startOperator();
+
+    await eventuallyStripped(namespaces);
+    await eventually(async () => Object.keys(await marks()).every((key) => !key.endsWith(uid)), {
+      what: 'the confirmation is over',
     });
   });
 
@@ -134,21 +242,27 @@ describe('many namespaces losing protection', () => {
   });
 
   test('by a deleted baseline is held, over a restart, until it is confirmed where holds are listed', async () => {
+    await using witness = harness.scenario();
     await using scenario = harness.scenario();
     const namespaces = await hardenMany(scenario);
     const uid = await uidOf(scenario);
     await scenario.deleteBaseline();
     await eventuallyHeld(uid);
     await harness.stopOperator();
+    // Fewer than are held for their number alone.
+    const [, ...rest] = namespaces;
+    await harness.admin.delete({ kind: 'Namespace', name: namespaces[0] ?? '' });
     await harness.startOperator();
-    await eventuallyHeld(uid);
-    await expectProtected(scenario, namespaces);
-
-    await harness.admin.mergePatch(holdsTarget, {
-      metadata: { annotations: { [`securitybaseline.io/confirm-${uid}`]: 'yes' } },
+    await eventually(async () => (await eventuallyHeld(uid)).namespaces === rest.length, {
+      what: 'the new process has counted those that are left',
+      timeoutMs: 30_000,
     });
+    await looked(witness, rest);
+    await expectProtected(scenario, rest);
 
-    await eventuallyStripped(namespaces);
+    await confirmWhereListed(uid);
+
+    await eventuallyStripped(rest);
   });
 
   test('by a deletion that names the generation goes on at once', async () => {
