@@ -28,6 +28,15 @@ export function podSecurityLabels(mode: PodSecurityMode): {
   return { level: podSecurityPrefix + mode, version: `${podSecurityPrefix}${mode}-version` };
 }
 
+/** What a namespace's labels say for one mode; without a version it is the latest. */
+export function standing(
+  mode: PodSecurityMode,
+  labels: Readonly<Record<string, string | undefined>>,
+): PodSecurityStanding {
+  const { level, version } = podSecurityLabels(mode);
+  return { level: labels[level], version: labels[version] ?? 'latest' };
+}
+
 /** What the baselines give together. */
 export function composePodSecurity(baselines: readonly SecurityBaseline[]): DesiredState['podSecurity'] {
   const composed: Partial<Record<PodSecurityMode, PodSecurityLevel>> = {};

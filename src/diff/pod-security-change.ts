@@ -6,10 +6,10 @@ import type { DesiredState, PodSecurityLevel, PodSecurityMode } from '../baselin
 import {
   compareVersions,
   isStricter,
-  type PodSecurityStanding,
   podSecurityLabels,
   podSecurityModes,
   refusesAll,
+  standing,
   strictness,
 } from '../baseline/pod-security.ts';
 import type { ObservedNamespace } from './observed-namespace.ts';
@@ -85,13 +85,4 @@ function labelsOf(
     ...(isVersionKept ? {} : { [keys.version]: want.version }),
     ...(isVersionKept && isOurs(keys.version) ? { [keys.version]: there.version } : {}),
   };
-}
-
-/** A level without a version is of the latest. */
-function standing(
-  mode: PodSecurityMode,
-  labels: Readonly<Record<string, string | undefined>>,
-): PodSecurityStanding {
-  const { level, version } = podSecurityLabels(mode);
-  return { level: labels[level], version: labels[version] ?? 'latest' };
 }

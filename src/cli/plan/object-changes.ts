@@ -1,6 +1,7 @@
 /** What the operator would write, namespace by namespace, as the plan shows it. */
 import isEqual from 'lodash/isEqual.js';
 import { managedKindNames } from '../../api/kinds.ts';
+import { podSecurityPrefix } from '../../api/labels.ts';
 import type { KubernetesObject } from '../../api/objects.ts';
 import { type Change, describeChange } from '../../diff/change-set.ts';
 import type { ObservedNamespace } from '../../diff/observed-namespace.ts';
@@ -74,7 +75,7 @@ function orderOf({ kind }: ObjectChange): number {
 
 function describe(
   change: Change,
-  { name: namespace, labels }: ObservedNamespace,
+  { name: namespace, labels, ownedLabels }: ObservedNamespace,
   fleet: Fleet,
   diffs: DiffMemory,
 ): ObjectChange[] {
@@ -103,8 +104,8 @@ function describe(
     case 'release':
       return [{ action: change.action, kind: change.observed.kind, name: change.observed.name, diff: [] }];
     case 'label': {
-      const owned = fleet.object('Namespace', '', namespace)?.metadata.labels ?? labels;
-      const diff = labelDiff(owned, change.labels, change.loses);
+      const current = fleet.object('Namespace', '', namespace)?.metadata.labels ?? labels;
+      const diff = labelDiff(current, change.labels, ownedLabels);
       // Beside labels, the operator keeps marks on the namespace, which say nothing to people.
       const name = diff.length > 0 ? 'labels' : 'marks';
       return [{ action: 'change', kind: 'Namespace', name, diff }];
@@ -123,21 +124,18 @@ function describe(
   }
 }
 
-/** Only the labels that come, go or change; the annotations beside them are for machines. */
+/** Only the labels that come, go or change, of which ours alone go; the annotations beside them are for machines. */
 function labelDiff(
   current: Readonly<Record<string, string>>,
   next: Readonly<Record<string, string>>,
-  loses: boolean,
+  owned: readonly string[],
 ): readonly DiffLine[] {
-  const prefix = 'pod-security.kubernetes.io/';
   const lines = (labels: Readonly<Record<string, string>>): string[] =>
     Object.entries(labels)
-      .filter(([key]) => key.startsWith(prefix))
+      .filter(([key]) => key.startsWith(podSecurityPrefix))
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, value]) => `${key}: ${value}`);
-  const kept = loses
-    ? {}
-    : Object.fromEntries(Object.entries(current).filter(([key]) => key.startsWith(prefix)));
+  const kept = Object.fromEntries(Object.entries(current).filter(([key]) => !owned.includes(key)));
   return diffLines(lines(current), lines({ ...kept, ...next })).filter(({ mark }) => mark !== ' ');
 }
 

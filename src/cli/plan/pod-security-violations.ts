@@ -1,5 +1,5 @@
 /** Pods that the new Pod Security level would refuse: the API server says so, when asked by a dry run. */
-import { podSecurityLabels, strictness } from '../../baseline/pod-security.ts';
+import { podSecurityLabels, refusesAll, standing } from '../../baseline/pod-security.ts';
 import type { WorkloadName } from '../../connectivity/model.ts';
 import type { ObservedNamespace } from '../../diff/observed-namespace.ts';
 import { isApiError } from '../../kube/api-error.ts';
@@ -24,7 +24,7 @@ export interface PodSecurityQuestion {
 }
 
 /**
- * Asks about each namespace whose enforced level rises.
+ * Asks about each namespace whose enforced level rises, or gets a newer version.
  *
  * Source: https://kubernetes.io/docs/tasks/configure-pod-container/enforce-standards-namespace-labels/
  */
@@ -36,13 +36,13 @@ export async function podSecurityViolations(
   const questions = planned.flatMap(({ namespace, changes }) => {
     const labels = changes.find((change) => change.action === 'label')?.labels;
     const enforce = podSecurityLabels('enforce');
-    const level = labels?.[enforce.level];
-    const isRaised = level !== undefined && strictness(level) > strictness(namespace.labels[enforce.level]);
+    const next = { ...namespace.labels, ...labels };
+    const isRaised = !refusesAll(standing('enforce', namespace.labels), standing('enforce', next));
     return isRaised
       ? [
           {
             namespace,
-            labels: { [enforce.level]: level, [enforce.version]: labels?.[enforce.version] },
+            labels: { [enforce.level]: next[enforce.level], [enforce.version]: next[enforce.version] },
           },
         ]
       : [];
