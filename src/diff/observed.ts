@@ -85,6 +85,7 @@ export function observe(
   if (!managed && (kind === 'Role' || kind === 'RoleBinding') && !metadata.name.includes('.'))
     return undefined;
   const fingerprint = fingerprinter.of(kind, object);
+  const account = kind === 'ServiceAccount' ? accountOf(object) : undefined;
   return {
     kind,
     namespace: intern(metadata.namespace ?? ''),
@@ -97,9 +98,9 @@ export function observe(
     orphan: metadata.annotations?.[deletionPolicyAnnotation] === 'Orphan',
     fingerprint,
     writtenByUs: (metadata.managedFields ?? []).some(({ manager }) => manager === operatorName),
-    rival: internOptional(lastRival(metadata.managedFields), intern),
+    rival: internOptional(lastRival(metadata.managedFields, harmlessIn(account)), intern),
     immutable: intern(immutablePartOf(kind, object)),
-    account: kind === 'ServiceAccount' ? accountOf(object) : undefined,
+    account,
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
     policy:
       kind === 'NetworkPolicy'
@@ -135,15 +136,28 @@ function accountOf(object: KubernetesObject): ObservedAccount {
 }
 
 /** Fields whose change has no effect on security: a team's own labels do not make it a rival. */
-const harmlessFields = ['f:metadata', 'f:status'];
+const harmlessFields: readonly string[] = ['f:metadata', 'f:status'];
+
+/** On a ServiceAccount others may keep lists of their own secrets; a pull secret of ours that is missing is somebody's doing. */
+function harmlessIn(account: ObservedAccount | undefined): readonly string[] {
+  if (account === undefined) return harmlessFields;
+  const there = account.pullSecrets.split(',');
+  const isOursComplete = account.ownPullSecrets
+    .split(',')
+    .every((name) => name === '' || there.includes(name));
+  return [...harmlessFields, 'f:secrets', ...(isOursComplete ? ['f:imagePullSecrets'] : [])];
+}
 
 /** The manager other than us that last wrote a field that matters. Writes to subresources (a quota's status) do not count. */
-export function lastRival(entries: readonly ManagedFieldsEntry[] = []): string | undefined {
+function lastRival(
+  entries: readonly ManagedFieldsEntry[] = [],
+  harmless: readonly string[],
+): string | undefined {
   let last: ManagedFieldsEntry | undefined;
   for (const entry of entries) {
     if (entry.subresource !== undefined || entry.manager === undefined || entry.manager === operatorName)
       continue;
-    if (Object.keys(entry.fieldsV1 ?? {}).every((field) => harmlessFields.includes(field))) continue;
+    if (Object.keys(entry.fieldsV1 ?? {}).every((field) => harmless.includes(field))) continue;
     if (last === undefined || (entry.time ?? '') >= (last.time ?? '')) last = entry;
   }
   return last?.manager;

@@ -247,6 +247,31 @@ describe('ServiceAccounts, whose names are the users', () => {
     expect(changes).toMatchObject([{ action: 'patch', desired: { name: 'app' }, pullSecrets }]);
   });
 
+  const adder = {
+    ...rival,
+    manager: 'image-puller',
+    fieldsV1: { 'f:imagePullSecrets': {}, 'f:secrets': {} },
+  };
+  const added = { imagePullSecrets: [{ name: 'theirs' }, { name: 'registry' }] };
+
+  test.each<[string, ObservedObject]>([
+    ['outdated', inPlace(account, added, { managedFields: [ours, adder] })],
+    ['edited', inPlace(account, { imagePullSecrets: [] }, { managedFields: [ours, adder] })],
+    [
+      'edited',
+      inPlace(account, added, {
+        managedFields: [ours, { ...adder, fieldsV1: { 'f:automountServiceAccountToken': {} } }],
+      }),
+    ],
+  ])('who adds to them is no rival; who takes from them or mounts tokens is: %s', (why, record) => {
+    const next = baseline('tenant', {
+      serviceAccounts: [{ name: 'app', imagePullSecrets: ['another'], rules: [readPods] }],
+    });
+    const state = compose([next], { ...cluster, grantable: [readPods] });
+    const { changes } = diff(state, [record]);
+    expect(changes.find(({ action }) => action === 'patch')).toMatchObject({ why });
+  });
+
   test('a pull secret of theirs alone is no drift', () => {
     const record = inPlace(account, { imagePullSecrets: [{ name: 'theirs' }, { name: 'registry' }] });
     expect(actions(desired, withChanged(account, record))).toEqual([]);
