@@ -201,6 +201,45 @@ describe('what takes nothing away', () => {
   });
 });
 
+describe('while a removal is held', () => {
+  test('the mark is taken off without the Pod Security labels that the baseline gave', async () => {
+    const enforce = 'pod-security.kubernetes.io/enforce';
+    const given = { hardened: 'uid-of-tenant', podSecurity: 'enforce', podSecurityBy: 'uid-of-gone' };
+    namespace = {
+      ...team,
+      labels: { [enforce]: 'restricted' },
+      ownedLabels: [enforce],
+      marks: { ...marks, ...given },
+    };
+    desired = { ...desiredBy(['tenant']), mark: ['uid-of-tenant'] };
+    changes = [leftover, refused];
+    const labelled: Change[] = [];
+    const operation = { verb: 'create', resource: 'resourcequotas' } as const;
+    write = async (each) => {
+      if (each.action === 'label') labelled.push(each);
+      else throw new ApiError({ operation, kind: 'forbidden', status: 403, message: 'refused' });
+    };
+    await expect(reconcile()).rejects.toThrow('changes in namespace team-a failed');
+    const annotations = {
+      'securitybaseline.io/pod-security': 'enforce',
+      'securitybaseline.io/pod-security-by': 'uid-of-gone',
+    };
+    expect(labelled).toEqual([
+      { action: 'label', labels: { [enforce]: 'restricted' }, annotations, loses: false },
+    ]);
+  });
+
+  test("what stays is out of place: when it goes at last, that is nobody else's doing", async () => {
+    changes = [leftover];
+    await reconcile();
+    mayLose = async () => true;
+    changesLeft = [];
+    await reconcile();
+    expect(written).toEqual(['delete']);
+    expect(told).toEqual([]);
+  });
+});
+
 describe('a namespace that goes while it is looked at', () => {
   test('leaves no state behind', async () => {
     const asked = Promise.withResolvers<boolean>();
