@@ -21,7 +21,7 @@ const none: ReadonlySet<string> = new Set();
 /** Those that would lose something, and those that began to lately. A namespace counts once, whatever it loses. */
 export class RemovalCount {
   readonly #parts: RemovalCountParts;
-  /** When each began, longest ago first: never more than the threshold. Monotonic milliseconds. */
+  /** When each began: never more than the threshold. Monotonic milliseconds. */
   readonly #begun = new Map<string, number>();
   #known: { readonly losing: ReadonlyMap<string, ReadonlySet<string>>; readonly at: number } | undefined;
 
@@ -31,7 +31,6 @@ export class RemovalCount {
 
   /** This namespace begins to lose something, or goes on with it. */
   began(namespace: string): void {
-    this.#begun.delete(namespace);
     this.#begun.set(namespace, this.#parts.clock.monotonic());
   }
 

@@ -154,7 +154,8 @@ export class RemovalGate {
     } else removal.crd = undefined;
     if (removal.confirmed === this.#keyOf(removal)) return undefined;
     const reason = this.#standing(removal) ?? (isOlderThanCrd ? 'CrdRecreated' : undefined);
-    if (reason === undefined && !this.#count.areMany(namespace, (uid) => this.#counts(uid))) return undefined;
+    const counts = (uid: string): boolean => uid === removal.uid || this.#counts(uid);
+    if (reason === undefined && !this.#count.areMany(namespace, counts)) return undefined;
     if (!this.#isMeant(removal)) return reason ?? 'ManyNamespaces';
     this.#confirm(removal);
     return undefined;
@@ -181,7 +182,7 @@ export class RemovalGate {
     return spent !== key && annotations?.[confirmRemovalAnnotation] === key;
   }
 
-  /** What is confirmed does not count, nor what has long been held: nothing could move until that is decided. */
+  /** Beside what is asked about, what is confirmed does not count, nor what has long been held: nothing could move until that is decided. */
   #counts(uid: string): boolean {
     const removal = this.#removals.get(uid) ?? { uid };
     const { clock, windowMs } = this.#parts;

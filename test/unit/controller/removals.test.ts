@@ -205,11 +205,17 @@ describe('the list of holds', () => {
   });
 
   test('is not written where it says the same already', async () => {
+    const late = Promise.withResolvers<void>();
+    answer = () => late.promise;
     await hold();
+    states.forget('a');
+    states.forget('b');
+    gate.reconsider();
+    await clock.advance(1_000);
+    await hold();
+    late.resolve();
     await flush();
-    gate.restore(resources.removalHolds[Symbol.iterator]().next().value);
-    await gate.mayLose(loss, 'b');
-    await clock.advance(60_000);
+    expect(listed()).toEqual({ holds: ['uid-of-gone'], confirmed: [] });
     expect(writes).toBe(1);
   });
 });
