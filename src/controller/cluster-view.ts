@@ -80,7 +80,8 @@ export class ClusterView {
   }
 
   baselineByUid(uid: string): SecurityBaseline | undefined {
-    return this.baselines.find(({ metadata }) => metadata.uid === uid);
+    for (const { baseline } of this.#stores.baselines) if (baseline.metadata.uid === uid) return baseline;
+    return undefined;
   }
 
   /** Everything that baselines may depend on beside themselves. */
@@ -117,18 +118,9 @@ export class ClusterView {
     for (const namespace of this.#stores.namespaces) if (this.#concernsUs(namespace)) yield namespace;
   }
 
-  /** The namespaces that hold something of the baseline with this UID. Goes over every object. */
-  namespacesHolding(uid: string): ReadonlySet<string> {
-    const names = new Set<string>();
-    for (const store of Object.values(this.#stores.objects)) {
-      for (const { managed, baselineUid, namespace } of store) {
-        if (managed && baselineUid === uid) names.add(namespace);
-      }
-    }
-    for (const { name, marks } of this.#stores.namespaces) {
-      if (marks.podSecurityBy.split(',').includes(uid)) names.add(name);
-    }
-    return names;
+  /** All objects of the managed kinds: some 70,000 in a fleet of 10,000 namespaces. */
+  *objects(): Iterable<ObservedObject> {
+    for (const store of Object.values(this.#stores.objects)) yield* store;
   }
 
   /**

@@ -2,10 +2,11 @@
 import { managedKindNames } from '../api/kinds.ts';
 import type { DesiredState } from '../baseline/desired-state.ts';
 import type { Change } from '../diff/change-set.ts';
+import type { ObservedObject } from '../diff/observed.ts';
 import type { ObservedNamespace } from '../diff/observed-namespace.ts';
 import { isOurs } from '../diff/ownership.ts';
 import type { ClusterView } from './cluster-view.ts';
-import type { NamespaceState } from './namespace-states.ts';
+import type { NamespaceState, NamespaceStates } from './namespace-states.ts';
 
 /** A question to the gate: may this namespace lose what this baseline gave it? */
 export interface Loss {
@@ -50,41 +51,53 @@ function isRemoval(change: Change): change is Change & { action: 'delete' | 'rel
 
 /** The namespaces of the whole fleet that would lose something now, by the UID of the baseline that gave it. Goes over every object. */
 export function losingNow(
-  cluster: ClusterView,
-  states: Iterable<NamespaceState>,
+  cluster: Pick<ClusterView, 'objects' | 'namespace'>,
+  states: Iterable<NamespaceState> & Pick<NamespaceStates, 'get'>,
 ): ReadonlyMap<string, ReadonlySet<string>> {
   const losing = new Map<string, Set<string>>();
+  const add = (uid: string, namespace: string): void => {
+    const known = losing.get(uid);
+    if (known === undefined) losing.set(uid, new Set([namespace]));
+    else known.add(namespace);
+  };
+  for (const object of cluster.objects()) {
+    if (!object.managed) continue;
+    const desired = states.get(object.namespace)?.desired;
+    if (desired !== undefined && isLost(object, desired)) add(object.baselineUid, object.namespace);
+  }
   for (const { name, desired } of states) {
-    for (const uid of lostIn(name, desired, cluster)) {
-      const known = losing.get(uid);
-      if (known === undefined) losing.set(uid, new Set([name]));
-      else known.add(name);
-    }
+    for (const uid of labelsLost(cluster.namespace(name), desired)) add(uid, name);
   }
   return losing;
 }
 
 /** Whether this namespace would lose what this baseline gave it. */
 export function isLosing(uid: string, name: string, desired: DesiredState, cluster: ClusterView): boolean {
-  for (const lost of lostIn(name, desired, cluster)) if (lost === uid) return true;
-  return false;
-}
-
-/** The UIDs of baselines whose objects or labels are there for no reason any more; some more than once. */
-function* lostIn(name: string, desired: DesiredState, cluster: ClusterView): Iterable<string> {
   const namespace = cluster.namespace(name);
-  if (namespace === undefined) return;
-  const stays = stayingIn(desired);
+  if (namespace === undefined) return false;
+  if (labelsLost(namespace, desired).includes(uid)) return true;
   const observed = cluster.observed(namespace);
   for (const kind of managedKindNames) {
     for (const object of observed.objects(kind)) {
-      if (object.terminating || !isOurs(object)) continue;
-      if (!stays.has(object.baselineUid) && !stays.has(object.baseline)) yield object.baselineUid;
+      if (object.baselineUid === uid && isLost(object, desired)) return true;
     }
   }
+  return false;
+}
+
+/** Whether it is there for no reason any more. */
+function isLost(object: ObservedObject, desired: DesiredState): boolean {
+  if (object.terminating || !isOurs(object)) return false;
+  const stays = stayingIn(desired);
+  return !stays.has(object.baselineUid) && !stays.has(object.baseline);
+}
+
+/** The baselines whose Pod Security labels are there for no reason any more. */
+function labelsLost(namespace: ObservedNamespace | undefined, desired: DesiredState): readonly string[] {
   // Beside a baseline in Audit mode, which writes nothing, labels stay.
-  if (namespace.ownedLabels.length === 0 || desired.auditing.length > 0) return;
-  for (const uid of labellersOf(namespace)) if (!stays.has(uid)) yield uid;
+  if (namespace === undefined || namespace.ownedLabels.length === 0 || desired.auditing.length > 0) return [];
+  const stays = stayingIn(desired);
+  return labellersOf(namespace).filter((uid) => !stays.has(uid));
 }
 
 /** The baselines whose Pod Security labels it carries. */

@@ -202,15 +202,15 @@ export class RemovalGate {
     if (before?.reason === reason) return;
     const { clock, threshold, baseline, onChange } = this.#parts;
     if (before === undefined) removal.heldSince = clock.monotonic();
-    const ofAll = this.#count.total(namespace, (each) => this.#counts(each));
     removal.losing = new Set(this.#count.losing(uid)).add(namespace);
     const namespaces = removal.losing.size;
+    const isOneOfMany = reason === 'ManyNamespaces' && namespaces <= threshold;
     this.#holds.set(uid, {
       uid,
       name: name === '' ? (baseline(uid)?.metadata.name ?? '') : name,
       reason,
       namespaces,
-      ...(reason === 'ManyNamespaces' && namespaces <= threshold ? { ofAll } : {}),
+      ...(isOneOfMany ? { ofAll: this.#count.total(namespace, (each) => this.#counts(each)) } : {}),
     });
     this.#recheckLater();
     onChange();
