@@ -67,18 +67,16 @@ export class ChangeWriter {
         return;
       }
       case 'recreate': {
-        const { client, observe } = this.#target(change.desired.kind);
-        const manifest = inNamespace(change.desired.manifest, namespace.name);
+        // What grants goes first. What limits goes only for what the API server would take: it tells a bad object before a taken name.
+        const isLimit = change.desired.grantsTo === undefined;
+        if (isLimit && (await this.#isCreated(change, namespace, context))) return;
         await this.#delete(change, namespace, context);
-        try {
-          observe(await client.create(manifest, context));
-        } catch (error) {
-          if (!isApiError(error, 'alreadyExists')) throw error;
-          // A finalizer holds it. Nothing of ours waits for one; whoever put it there would keep a hole open.
-          const { name, uid } = change.observed;
-          await client.mergePatch(name, namespace.name, { metadata: { uid, finalizers: null } }, context);
-          observe(await client.create(manifest, context));
-        }
+        if (await this.#isCreated(change, namespace, context)) return;
+        // A finalizer holds it. Nothing of ours waits for one; whoever put it there would keep a hole open.
+        const { client, observe } = this.#target(change.desired.kind);
+        const { name, uid } = change.observed;
+        await client.mergePatch(name, namespace.name, { metadata: { uid, finalizers: null } }, context);
+        observe(await client.create(inNamespace(change.desired.manifest, namespace.name), context));
         return;
       }
       case 'patch': {
@@ -144,6 +142,22 @@ export class ChangeWriter {
 
   #target(kind: ManagedKind): WriteTarget {
     return this.#targets.objects[kind];
+  }
+
+  /** False where the name is taken. */
+  async #isCreated(
+    { desired }: Change & { action: 'recreate' },
+    namespace: ObservedNamespace,
+    context: WriteContext,
+  ): Promise<boolean> {
+    const { client, observe } = this.#target(desired.kind);
+    try {
+      observe(await client.create(inNamespace(desired.manifest, namespace.name), context));
+      return true;
+    } catch (error) {
+      if (isApiError(error, 'alreadyExists')) return false;
+      throw error;
+    }
   }
 
   async #delete(

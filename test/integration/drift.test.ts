@@ -508,6 +508,21 @@ describe('the scopes of a quota, which cannot be changed in place', () => {
       }
     }
   });
+
+  test('that the API server would refuse leave the quota as it was', async () => {
+    await using own = harness.scenario();
+    await own.baseline(scoped('Terminating'));
+    const namespace = await own.namespace();
+    await own.hardened();
+    const place = { kind: 'ResourceQuota', namespace, name: `${own.name}.compute` } as const;
+    const before = await harness.admin.get(place);
+    const refused = { hard: { 'requests.cpu': '1' }, scopes: ['BestEffort'] };
+    await own.baseline({ resourceQuotas: [{ name: 'compute', spec: refused }] });
+    await eventually(async () => (await own.status()).conditions.Ready === 'False Refused', {
+      what: 'the status says so',
+    });
+    expect((await harness.admin.get(place)).metadata.uid).toBe(before.metadata.uid);
+  });
 });
 
 describe('Pod Security labels that were there before us', () => {

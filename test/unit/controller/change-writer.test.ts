@@ -6,6 +6,7 @@ import { ChangeWriter, type WriteTarget } from '../../../src/controller/change-w
 import type { Change } from '../../../src/diff/change-set.ts';
 import type { ObservedObject } from '../../../src/diff/observed.ts';
 import type { ObservedNamespace } from '../../../src/diff/observed-namespace.ts';
+import { ApiError } from '../../../src/kube/api-error.ts';
 
 const namespace = { name: 'team-a', uid: 'uid-of-team-a', resourceVersion: '3' } as ObservedNamespace;
 const observed = {
@@ -21,16 +22,27 @@ const desired = {
   manifest: { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } },
 };
 
-/** The metadata, or the preconditions, of what is sent for a change, by verb. */
-async function sent(change: unknown): Promise<readonly (readonly [string, object])[]> {
-  const requests: [string, object][] = [];
+type Requests = [string, object][];
+
+/**
+ * The metadata, or the preconditions, of what is sent for a change, by verb.
+ *
+ * @param refusal what becomes of the first create; undefined for success
+ */
+async function sent(change: unknown, refusal?: ApiError, requests: Requests = []): Promise<Requests> {
+  let toRefuse = refusal;
   const answer = (verb: string, metadata: object): Promise<KubernetesObject> => {
     requests.push([verb, JSON.parse(JSON.stringify(metadata))]);
     return Promise.resolve({ metadata } as KubernetesObject);
   };
   const target: WriteTarget = {
     client: {
-      create: (object) => answer('create', object.metadata),
+      create: (object) => {
+        const answered = answer('create', object.metadata);
+        const refused = toRefuse;
+        toRefuse = undefined;
+        return refused === undefined ? answered : Promise.reject(refused);
+      },
       replace: (object) => answer('replace', object.metadata),
       apply: (object) => answer('apply', object.metadata),
       mergePatch: (_name, _namespace, patch) =>
@@ -56,7 +68,7 @@ test.each<[string, object, readonly [string, object][]]>([
   ['replaces', { action: 'replace', desired, observed }, [['replace', both]]],
   [
     'recreates',
-    { action: 'recreate', desired, observed },
+    { action: 'recreate', desired: { ...desired, grantsTo: 'app' }, observed },
     [
       ['delete', both],
       ['create', {}],
@@ -100,4 +112,24 @@ test('the namespace it names by its UID alone, so that nobody who writes there a
   expect(await sent(label)).toEqual([
     ['apply', { name: 'team-a', uid: 'uid-of-team-a', labels: { a: 'b' } }],
   ]);
+});
+
+const operation = { verb: 'create', resource: 'resourcequotas' } as const;
+
+test('what limits is deleted only once its successor is found good: the taken name is found last', async () => {
+  const change = { action: 'recreate', desired, observed };
+  const taken = new ApiError({ operation, kind: 'alreadyExists', status: 409, message: 'taken' });
+  expect((await sent(change, taken)).map(([verb]) => verb)).toEqual(['create', 'delete', 'create']);
+  const bad = new ApiError({ operation, kind: 'invalid', status: 422, message: 'no such scope' });
+  const requests: Requests = [];
+  await expect(sent(change, bad, requests)).rejects.toThrow('no such scope');
+  expect(requests.map(([verb]) => verb)).toEqual(['create']);
+});
+
+test('what grants is deleted first, though its successor be refused', async () => {
+  const change = { action: 'recreate', desired: { ...desired, grantsTo: 'app' }, observed };
+  const bad = new ApiError({ operation, kind: 'forbidden', status: 403, message: 'may not grant' });
+  const requests: Requests = [];
+  await expect(sent(change, bad, requests)).rejects.toThrow('may not grant');
+  expect(requests.map(([verb]) => verb)).toEqual(['delete', 'create']);
 });
