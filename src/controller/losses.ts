@@ -94,8 +94,9 @@ function isLost(object: ObservedObject, desired: DesiredState): boolean {
 
 /** The baselines whose Pod Security labels are there for no reason any more. */
 function labelsLost(namespace: ObservedNamespace | undefined, desired: DesiredState): readonly string[] {
-  // Beside a baseline in Audit mode, which writes nothing, labels stay.
-  if (namespace === undefined || namespace.ownedLabels.length === 0 || desired.auditing.length > 0) return [];
+  if (namespace === undefined || namespace.ownedLabels.length === 0) return [];
+  // Where baselines in Audit mode are alone, nothing is written.
+  if (desired.baselines.length === 0 && desired.auditing.length > 0) return [];
   const stays = stayingIn(desired);
   return labellersOf(namespace).filter((uid) => !stays.has(uid));
 }

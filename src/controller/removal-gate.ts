@@ -184,11 +184,11 @@ export class RemovalGate {
 
   /** Beside what is asked about, what is confirmed does not count, nor what has long been held: nothing could move until that is decided. */
   #counts(uid: string): boolean {
-    const removal = this.#removals.get(uid) ?? { uid };
     const { clock, windowMs } = this.#parts;
-    const isHeldLong =
-      this.#holds.has(uid) && 'heldSince' in removal && removal.heldSince <= clock.monotonic() - windowMs;
-    return !isHeldLong && !this.#isMeant(removal);
+    const removal = this.#removals.get(uid);
+    const since = this.#holds.has(uid) ? removal?.heldSince : undefined;
+    const isHeldLong = since !== undefined && since <= clock.monotonic() - windowMs;
+    return !isHeldLong && !this.#isMeant(removal ?? { uid });
   }
 
   #confirm(removal: Removal): void {
@@ -199,7 +199,8 @@ export class RemovalGate {
   #hold(removal: Removal, reason: HoldReason, namespace: string): void {
     const { uid, name } = removal;
     const before = this.#holds.get(uid);
-    if (before?.reason === reason) return;
+    // A CRD that cannot be read for a while makes nothing else of what waits for somebody to decide.
+    if (before?.reason === reason || (before !== undefined && reason === 'BaselinesUnreadable')) return;
     const { clock, threshold, baseline, onChange } = this.#parts;
     if (before === undefined) removal.heldSince = clock.monotonic();
     removal.losing = new Set(this.#count.losing(uid)).add(namespace);
@@ -270,9 +271,8 @@ export class RemovalGate {
         this.#holds.set(uid, { ...hold, namespaces });
         isNews = true;
       }
-      if (hold.reason !== 'BaselinesUnreadable') continue;
       removal.crd = undefined;
-      this.#parts.lookAgain([...removal.losing].slice(0, 1));
+      if (hold.reason === 'BaselinesUnreadable') this.#parts.lookAgain([...removal.losing].slice(0, 1));
     }
     if (isNews) this.#parts.onChange();
     this.reconsider();

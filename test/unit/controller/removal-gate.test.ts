@@ -369,6 +369,19 @@ describe('the CRD', () => {
     expect(gate.holds.size).toBe(0);
   });
 
+  test('that cannot be read for a while does not end what is held for another reason', async () => {
+    lose(five);
+    await ask(['a']);
+    gate = start(gate.carried);
+    crd = undefined;
+    lose(['a', 'b']);
+    expect(await ask(['a'])).toEqual([false]);
+    crd = soundCrd;
+    await clock.advance(10_000);
+    expect(await ask(['a'])).toEqual([false]);
+    expect(gate.holds.get('tenant')).toMatchObject({ reason: 'ManyNamespaces', namespaces: 2 });
+  });
+
   test('is read for a baseline on its way out as for one that is gone', async () => {
     crd = { isTerminating: true, createdAt: 0 };
     exists(5, undefined, '2026-01-01T00:00:00Z');

@@ -101,9 +101,19 @@ function seen(plural: string, added: ServedObject): void {
 }
 
 /** A namespace that the baseline `tenant` selects. */
-function namespace(name: string, metadata: object = {}): void {
+function namespace(name: string, metadata: object = {}, desired = desiredBy(['tenant'])): void {
   seen('namespaces', object('Namespace', { name, uid: `uid-of-${name}`, ...metadata }));
-  states.expect({ name, uid: `uid-of-${name}` }, desiredBy(['tenant']), 'new', 0);
+  states.expect({ name, uid: `uid-of-${name}` }, desired, 'new', 0);
+}
+
+/** What a namespace says that we gave a Pod Security level for these. */
+function labelledFor(...uids: readonly string[]): object {
+  const applied = { 'f:metadata': { 'f:labels': { 'f:pod-security.kubernetes.io/enforce': {} } } };
+  return {
+    labels: { 'pod-security.kubernetes.io/enforce': 'baseline' },
+    annotations: { 'securitybaseline.io/pod-security-by': uids.join() },
+    managedFields: [{ manager: 'security-baseline-operator', operation: 'Apply', fieldsV1: applied }],
+  };
 }
 
 /** A policy that says that it is of this baseline. */
@@ -129,13 +139,10 @@ describe('what would be lost', () => {
   test('is what baselines gave that select the namespace no longer, whatever they gave', () => {
     namespace('a');
     policy('a', 'gone.default-deny', 'gone', 'uid-of-gone');
-    const applied = { 'f:metadata': { 'f:labels': { 'f:pod-security.kubernetes.io/enforce': {} } } };
-    namespace('b', {
-      labels: { 'pod-security.kubernetes.io/enforce': 'baseline' },
-      annotations: { 'securitybaseline.io/pod-security-by': 'uid-of-gone,uid-of-tenant' },
-      managedFields: [{ manager: 'security-baseline-operator', operation: 'Apply', fieldsV1: applied }],
-    });
-    expect(losingNow(cluster, states)).toEqual(new Map([['uid-of-gone', new Set(['a', 'b'])]]));
+    namespace('b', labelledFor('uid-of-gone', 'uid-of-tenant'));
+    namespace('c', labelledFor('uid-of-gone'), desiredBy(['tenant'], { auditing: ['auditor'] }));
+    namespace('d', labelledFor('uid-of-gone'), desiredBy([], { auditing: ['auditor'] }));
+    expect(losingNow(cluster, states)).toEqual(new Map([['uid-of-gone', new Set(['a', 'b', 'c'])]]));
   });
 
   test('is not what stays, is adopted, goes already, or only says that it is ours', () => {
