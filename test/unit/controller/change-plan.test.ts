@@ -66,3 +66,15 @@ test('made-up baselines are asked about a few at a time; the others stay until l
   expect(asked.length).toBe(64);
   expect(uids.length).toBe(1_000);
 });
+
+test('labels are as old as our last apply: the annotation does not say when', () => {
+  const time = '2026-01-01T00:00:05Z';
+  const labelled = namespace({
+    annotations: { 'securitybaseline.io/pod-security-by': 'uid-of-gone' },
+    managedFields: [{ manager: 'security-baseline-operator', operation: 'Apply', time }],
+  });
+  const label: Change = { action: 'label', labels: {}, annotations: {}, loses: true };
+  expect(lossesOf(desiredBy(['tenant']), labelled, [label])).toEqual([
+    { uid: 'uid-of-gone', name: '', createdAt: Date.parse(time) },
+  ]);
+});
