@@ -37,10 +37,12 @@ export class AuditLog {
   async since(mark: number): Promise<readonly AuditEvent[]> {
     await using file = await open(this.#path);
     const { size } = await file.stat();
-    const { buffer } = await file.read(Buffer.alloc(size - mark), 0, size - mark, mark);
+    // One byte more: where it ends no line, a line was being written at the mark, about a request before it.
+    const from = Math.max(0, mark - 1);
+    const { buffer } = await file.read(Buffer.alloc(size - from), 0, size - from, from);
     const lines = buffer.toString('utf8').split('\n');
     // The last one may not be whole yet.
-    return lines.slice(0, -1).map((line) => JSON.parse(line) as AuditEvent);
+    return lines.slice(mark === 0 ? 0 : 1, -1).map((line) => JSON.parse(line) as AuditEvent);
   }
 
   /**

@@ -26,6 +26,14 @@ export function overload(cluster: () => ChaosCluster): void {
         what: 'the limit has fallen to its minimum',
         timeoutMs: form.patienceMs,
       });
+      // Those of the time before may still be under way.
+      await eventually(
+        async () => expect(await metric(operator, 'api_requests_in_flight')).toBeLessThanOrEqual(2),
+        {
+          what: 'no more are in flight',
+          timeoutMs: form.patienceMs,
+        },
+      );
       proxy.takePeak();
       const refused = proxy.inflicted.get('tooManyRequestsNow') ?? 0;
       await eventually(() => (proxy.inflicted.get('tooManyRequestsNow') ?? 0) > refused + 4, {
