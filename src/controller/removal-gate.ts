@@ -127,7 +127,7 @@ export class RemovalGate {
       return false;
     }
     this.#release(removal);
-    if (removal.confirmed === undefined) this.#count.began(namespace);
+    if (removal.confirmed !== this.#keyOf(removal)) this.#count.began(namespace);
     return true;
   }
 
@@ -241,13 +241,12 @@ export class RemovalGate {
   /** A confirmation that stands on the baseline still is remembered: it is not for the next removal, too. */
   #end(removal: Removal): void {
     const { uid, confirmed, spent } = removal;
-    const key = confirmed ?? spent;
     const { annotations = {} } = this.#parts.baseline(uid)?.metadata ?? {};
-    const isStanding =
-      key !== undefined && key === this.#keyOf(removal) && annotations[confirmRemovalAnnotation] === key;
+    const key = this.#keyOf(removal);
+    const isStanding = annotations[confirmRemovalAnnotation] === key;
     this.#removals.delete(uid);
     if (isStanding) this.#removalOf(uid, removal.name).spent = key;
-    const isNews = confirmed !== undefined || (spent !== undefined && !isStanding);
+    const isNews = confirmed !== undefined || spent !== (isStanding ? key : undefined);
     if (this.#holds.delete(uid) || isNews) this.#parts.onChange();
   }
 
@@ -272,10 +271,18 @@ export class RemovalGate {
         isNews = true;
       }
       removal.crd = undefined;
+      if (hold.ofAll !== undefined && !this.#isStillMany(removal)) this.#release(removal);
       if (hold.reason === 'BaselinesUnreadable') this.#parts.lookAgain([...removal.losing].slice(0, 1));
     }
     if (isNews) this.#parts.onChange();
     this.reconsider();
+  }
+
+  /** What is few by itself was held beside others, which may have been undone. */
+  #isStillMany({ uid, losing }: Removal): boolean {
+    const [namespace] = losing;
+    const counts = (each: string): boolean => each === uid || this.#counts(each);
+    return namespace === undefined || this.#count.areMany(namespace, counts);
   }
 
   #removalOf(uid: string, name = ''): Removal {

@@ -69,7 +69,9 @@ export function createRemovalGate(parts: RemovalsParts): RemovalGate {
     },
     onChange: () => {
       const holds = new Map(gate.holds);
-      for (const hold of holds.values()) if (!said.has(hold.uid)) announce(hold, parts);
+      for (const hold of holds.values()) {
+        if (said.get(hold.uid)?.reason !== hold.reason) announce(hold, parts);
+      }
       for (const hold of said.values())
         if (!holds.has(hold.uid)) logger.info('removal held no longer', lineOf(hold));
       said = holds;

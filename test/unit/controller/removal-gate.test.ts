@@ -156,6 +156,20 @@ describe('more namespaces', () => {
     expect(gate.holds.get('x')).toMatchObject({ reason: 'ManyNamespaces', namespaces: 2, ofAll: 4 });
   });
 
+  test('of different baselines are let go when the others that made them many are undone', async () => {
+    lose(['a', 'b', 'c'], 'one');
+    lose(['d', 'e'], 'two');
+    expect(await ask(['a'], 'one')).toEqual([false]);
+    expect(await ask(['d'], 'two')).toEqual([false]);
+    await clock.advance(10_000);
+    expect([...gate.holds.keys()]).toEqual(['one', 'two']);
+    lose([], 'one');
+    await clock.advance(10_000);
+    expect(gate.holds.size).toBe(0);
+    expect(lookedAgain).toEqual(['d', 'e']);
+    expect(await ask(['d', 'e'], 'two')).toEqual([true, true]);
+  });
+
   test('that have been deleted since do not count', async () => {
     lose(['a', 'b', 'c']);
     await strip(['a', 'b', 'c']);
@@ -265,6 +279,20 @@ describe('a confirmation', () => {
     expect(await ask(['c'])).toEqual([false]);
   });
 
+  test('that a namespace in the way keeps from its end spares no counting at the next edit', async () => {
+    exists(2);
+    await confirmWhereListed();
+    await strip(['a', 'b', 'c', 'd']);
+    exists(3);
+    const answers: boolean[] = [];
+    for (const namespace of ['f', 'g', 'h']) {
+      lose(['e', namespace]);
+      answers.push(...(await ask([namespace])));
+      lose(['e']);
+    }
+    expect(answers).toEqual([true, true, false]);
+  });
+
   test('ends with the removal: others that lose it later are asked for again', async () => {
     await confirmWhereListed();
     await strip(five);
@@ -288,6 +316,14 @@ describe('a confirmation', () => {
     gate = start(gate.carried);
     gate.reconsider();
     expect(await ask(['f'])).toEqual([false]);
+  });
+
+  test('on the baseline is for a removal that needed none, too, and not for the next', async () => {
+    exists(5, 5);
+    lose(['a', 'b']);
+    await strip(['a', 'b']);
+    lose(five);
+    expect(await ask(['c'])).toEqual([false]);
   });
 
   test('on the baseline counts anew at its next generation', async () => {

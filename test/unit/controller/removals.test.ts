@@ -24,6 +24,8 @@ let writes: number;
 let answer: () => Promise<void>;
 let readCrd: () => Promise<unknown>;
 let warnings: string[];
+/** Notes of the events. */
+let notes: string[];
 let gate: RemovalGate;
 
 beforeEach(() => {
@@ -36,6 +38,7 @@ beforeEach(() => {
   answer = async () => undefined;
   readCrd = async () => ({ metadata: { name: 'crd', creationTimestamp: '1970-01-01T00:00:00Z' } });
   warnings = [];
+  notes = [];
   served = object('ConfigMap', { namespace: 'operator', name: 'security-baseline-removal-holds' });
   seen('configmaps', served);
   gate = createRemovalGate({
@@ -44,7 +47,7 @@ beforeEach(() => {
     states,
     clock,
     logger: { info: () => undefined, warn: (message: string) => warnings.push(message) },
-    record: () => undefined,
+    record: ({ note }: { note: string }) => notes.push(note),
     target: {
       client: { mergePatch: (_name: string, _namespace: string, patch: Patch) => write(patch) },
       observe: (object: ServedObject) => storeOf('configmaps').observeShared(object),
@@ -199,6 +202,18 @@ describe('the list of holds', () => {
     await flush();
     expect(listed()).toEqual({ holds: [], confirmed: [] });
     expect(writes).toBe(2);
+  });
+
+  test('is told anew where its reason is another: what is to be done is another thing, too', async () => {
+    const sound = readCrd;
+    readCrd = () => Promise.reject(new Error('503'));
+    await hold();
+    readCrd = sound;
+    await clock.advance(10_000);
+    await hold();
+    expect([...gate.holds.values()]).toMatchObject([{ reason: 'ManyNamespaces' }]);
+    expect(notes).toHaveLength(2);
+    expect(notes[1]).toContain('confirm-uid-of-gone');
   });
 
   test('is written again where that failed', async () => {
