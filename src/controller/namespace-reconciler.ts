@@ -112,7 +112,7 @@ export class NamespaceReconciler {
     desired: DesiredState,
     signal: AbortSignal,
   ): Promise<number | undefined> {
-    const { cluster, differ, states, exceptions } = this.#parts;
+    const { cluster, desiredStates, differ, states, exceptions } = this.#parts;
     const { name } = namespace;
     const known = states.get(name);
     const before = known?.uid === namespace.uid ? known : undefined;
@@ -124,13 +124,16 @@ export class NamespaceReconciler {
     // What takes nothing away does not wait for the gate.
     const repairs = await this.#make(losses.length === 0 ? all.changes : this.#differences(asking), asking);
     const run: Run = { ...asking, held: await heldOf(losses, namespace, this.#parts) };
-    const mayGo = run.held.size === losses.length ? [] : this.#differences(run);
+    // Asking takes time: what is wanted again by now must not go.
+    const isOver = desiredStates.of(cluster.namespace(name) ?? namespace) !== desired;
+    const mayGo = run.held.size === losses.length || isOver ? [] : this.#differences(run);
     const removals = await this.#make(untried(mayGo, repairs), run);
 
     // Another look, at whatever is there by now: only what has been seen in place counts.
     const current = cluster.namespace(name);
-    if (current === undefined) {
-      states.forget(name);
+    if (current?.uid !== namespace.uid) {
+      // A namesake has a run of its own to come.
+      if (current === undefined) states.forget(name);
       return undefined;
     }
     const made = [repairs, removals];
@@ -145,13 +148,15 @@ export class NamespaceReconciler {
     );
     const isPostponed = made.some(({ postponed }) => postponed.length > 0);
     failed.push(...(await this.#settle(left, isPostponed, failed, { ...run, namespace: current })));
+    // What stands in the way of the namespace's objects says nothing about its exceptions.
+    const untilNextLookMs = await exceptions.follow(current);
     if (failed.length > 0) {
       throw new IncompleteError(
         name,
         failed.map(({ error }) => error),
       );
     }
-    return await exceptions.follow(current);
+    return untilNextLookMs;
   }
 
   #differences({ namespace, desired, held }: Run): readonly Change[] {

@@ -46,6 +46,8 @@ let told: string[];
 let changesLeft: Change[] | undefined;
 let looks: unknown[];
 let nextLookMs: number | undefined;
+/** How often the namespace's exceptions were followed. */
+let followed: number;
 let write: (change: Change) => Promise<void>;
 let mayLose: () => Promise<boolean>;
 let isPermitted: () => Promise<boolean>;
@@ -62,6 +64,7 @@ beforeEach(() => {
   changesLeft = undefined;
   looks = [];
   nextLookMs = undefined;
+  followed = 0;
   write = async () => undefined;
   mayLose = async () => false;
   isPermitted = async () => true;
@@ -90,7 +93,13 @@ async function reconcile(): Promise<void> {
     states,
     gate: { mayLose },
     rivals,
-    exceptions: { follow: async () => nextLookMs, nextLook: () => nextLookMs },
+    exceptions: {
+      follow: async () => {
+        followed += 1;
+        return nextLookMs;
+      },
+      nextLook: () => nextLookMs,
+    },
     reporter: {
       changed: (_namespace: unknown, made: readonly Change[], wasInPlace: (change: Change) => boolean) =>
         told.push(...made.filter(wasInPlace).map(describeTarget)),
@@ -240,7 +249,36 @@ describe('while a removal is held', () => {
   });
 });
 
+test('exceptions are followed also where something stands in the way', async () => {
+  changes = [refused];
+  write = () => Promise.reject(new Error('refused'));
+  await expect(reconcile()).rejects.toThrow('changes in namespace team-a failed');
+  expect(followed).toBe(1);
+});
+
+test('what is desired again by the time that its removal is granted does not go', async () => {
+  changes = [leftover];
+  mayLose = async () => {
+    desired = desiredBy(['tenant', 'gone']);
+    return true;
+  };
+  await reconcile();
+  expect(written).not.toContain('delete');
+  expect(looks).toEqual([['team-a', 0, 'urgent']]);
+});
+
 describe('a namespace that goes while it is looked at', () => {
+  test('and whose namesake is there by then is settled by the run of its own', async () => {
+    changes = [denied];
+    changesLeft = [];
+    write = async () => {
+      namespace = { ...team, uid: 'uid-of-another' };
+    };
+    await reconcile();
+    expect([...states]).toEqual([]);
+    expect(written).toEqual(['replace']);
+  });
+
   test('leaves no state behind', async () => {
     const asked = Promise.withResolvers<boolean>();
     isPermitted = () => asked.promise;
