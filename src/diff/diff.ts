@@ -141,9 +141,10 @@ function isOfException({ kind, name, baseline }: ObservedObject): boolean {
   return kind === 'NetworkPolicy' && name.startsWith(objectName(baseline, derivedItems.exceptionPrefix));
 }
 
-/** Where a baseline still denies, exceptions in effect are opened in its name; so this one may be of an exception that has ended. */
+/** Where a baseline still denies this direction, exceptions in effect are opened in its name; so this one may be of an exception that has ended. */
 function isGivenAnew({ denied }: DesiredState, object: ObservedObject): boolean {
-  return isOfException(object) && denied.length > 0;
+  const types = object.policy?.policyTypes ?? [];
+  return isOfException(object) && types.length > 0 && types.every((type) => denied.includes(type));
 }
 
 function differenceOf(desired: DesiredObject, observed: ObservedObject): Difference {

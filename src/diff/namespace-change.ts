@@ -39,7 +39,11 @@ export function namespaceChange(
   // Baselines in Audit mode write nothing, and what they wrote when they enforced stays.
   if (desired.baselines.length === 0 && desired.auditing.length > 0) return undefined;
   const stayed = staying(desired, namespace, held);
-  const levels = podSecurityChange(desired, namespace, held.size > 0 || stayed.length > 0);
+  const levels = podSecurityChange(
+    desired,
+    namespace,
+    held.size > 0 ? 'everything' : stayed.length > 0 ? 'unwanted' : 'nothing',
+  );
   const modes = podSecurityModes.filter((mode) => {
     const { level, version } = podSecurityLabels(mode);
     return Object.hasOwn(levels.labels, level) || Object.hasOwn(levels.labels, version);

@@ -25,15 +25,22 @@ export interface PodSecurityChange {
 
 type Labels = Readonly<Record<string, string>>;
 
-/** @param stays what stands may not get weaker, although it is ours */
+/** Which of our labels stay, although what gave them writes none any more. */
+export type Staying =
+  | 'nothing'
+  /** Those of modes of which no level is wanted. A baseline in Audit mode has no say against those that enforce. */
+  | 'unwanted'
+  /** All, and none gets weaker: a removal is held. */
+  | 'everything';
+
 export function podSecurityChange(
   { podSecurity }: DesiredState,
   namespace: ObservedNamespace,
-  stays: boolean,
+  staying: Staying,
 ): PodSecurityChange {
   const labels: Labels = Object.assign(
     {},
-    ...podSecurityModes.map((mode) => labelsOf(mode, podSecurity[mode], namespace, stays)),
+    ...podSecurityModes.map((mode) => labelsOf(mode, podSecurity[mode], namespace, staying)),
   );
   const dropped = namespace.ownedLabels.filter((key) => !Object.hasOwn(labels, key));
   const gone = Object.fromEntries(dropped.map((key) => [key, undefined]));
@@ -60,7 +67,7 @@ function labelsOf(
   mode: PodSecurityMode,
   want: PodSecurityLevel | undefined,
   { labels, ownedLabels }: ObservedNamespace,
-  stays: boolean,
+  staying: Staying,
 ): Labels {
   const keys = podSecurityLabels(mode);
   const there = standing(mode, labels);
@@ -68,7 +75,8 @@ function labelsOf(
   const ours = Object.fromEntries(
     Object.entries(labels).filter(([key]) => (key === keys.level || key === keys.version) && isOurs(key)),
   );
-  if (want === undefined) return stays ? ours : {};
+  const stays = staying === 'everything';
+  if (want === undefined) return staying === 'nothing' ? {} : ours;
   if (stays && isOurs(keys.level) && isStricter(there, want)) return ours;
   const isTheirs = !isOurs(keys.level) && !isOurs(keys.version);
   if (isTheirs && refusesAll(there, want) && !refusesAll(want, there)) return {};

@@ -121,6 +121,14 @@ describe('while a removal is held', () => {
     ]);
   });
 
+  test('what an exception opened stays where another denies the other direction only, and opens nothing for it', () => {
+    const ingress = baseline('other', { networkPolicy: { defaultDeny: ['Ingress'] } });
+    const beside = compose([ingress], facts, [egress]);
+    expect(actions(beside, [...all(beside), ...all(relaxed)], held)).toEqual([
+      'label and annotate Namespace',
+    ]);
+  });
+
   test('what others gave goes', () => {
     const beside = all(compose([other], facts));
     expect(actions(nothingDesired, [...all(whole), ...beside], held)).toEqual([

@@ -176,9 +176,10 @@ describe('what a baseline gave before it was set to Audit', () => {
   const auditing = [{ name: 'gone', uid: 'uid-of-gone' }];
   const strict = { [enforce]: 'restricted', [version]: 'latest' };
 
-  test('stays, though another asks for a lower level', () => {
+  test('stays where no other asks for a level, and has no say against one that does', () => {
     const ns = labelledByUs(strict, 'uid-of-gone', 'uid-of-tenant');
-    expect(change({ ...baselineLevel, auditing }, ns)).toBeUndefined();
+    expect(labelsFor({ ...baselineLevel, podSecurity: {}, auditing }, ns)).toBeUndefined();
+    expect(labelsFor({ ...baselineLevel, auditing }, ns)).toMatchObject({ [enforce]: 'baseline' });
   });
 
   test('is not what another gave, who may lower it or take it back', () => {
