@@ -141,8 +141,10 @@ function inWords({ spec }: BaselineException): string[] {
  * Source: https://www.rfc-editor.org/rfc/rfc3339#section-5.6
  */
 function timeOf(text: string | undefined): number {
-  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text ?? '');
-  return isTime ? Date.parse(text ?? '') : Number.NaN;
+  // RFC 3339 allows small letters, which Date does not promise to read.
+  const upper = text?.toUpperCase() ?? '';
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(upper);
+  return isTime ? Date.parse(upper) : Number.NaN;
 }
 
 /** None where it is no duration. */
