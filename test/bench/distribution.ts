@@ -16,6 +16,9 @@ export function distribution(values: readonly number[]): Distribution {
   return { count: sorted.length, min: at(0), p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }
 
+/** Of an even number, the mean of both in the middle: with few values, either by itself is a choice. */
 export function median(values: readonly number[]): number {
-  return distribution(values).p50;
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (index: number): number => sorted[index] ?? Number.NaN;
+  return (at((sorted.length - 1) >> 1) + at(sorted.length >> 1)) / 2;
 }

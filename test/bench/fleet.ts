@@ -185,6 +185,7 @@ async function measureIdle(
 }> {
   await sleep(sampleMs);
   const mark = await audit.mark();
+  const begun = new Date().toISOString();
   const samples: number[] = [];
   for (let left = idleMs; left > 0; left -= sampleMs) {
     await sleep(Math.min(left, sampleMs));
@@ -195,8 +196,10 @@ async function measureIdle(
   return {
     writes: (await audit.writesBy(operatorUser, mark)).length,
     lists: requests.filter(
-      ({ verb, user, requestURI }) =>
-        user.username === operatorUser && (verb === 'list' || requestURI.includes('sendInitialEvents=true')),
+      ({ verb, user, requestURI, requestReceivedTimestamp }) =>
+        user.username === operatorUser &&
+        requestReceivedTimestamp > begun &&
+        (verb === 'list' || requestURI.includes('sendInitialEvents=true')),
     ).length,
     growth: Math.max(0, median(samples.slice(-quarter)) - median(samples.slice(quarter, 2 * quarter))),
     samples,

@@ -17,7 +17,7 @@ interface Options {
 const scenarios: Readonly<Record<string, (quick: boolean, signal: AbortSignal) => Promise<ScenarioResult>>> =
   {
     burst: (quick, signal) =>
-      burst(quick ? { namespaces: 300, rounds: 1 } : { namespaces: 1000, rounds: 1 }, { signal }),
+      burst(quick ? { namespaces: 300, rounds: 1 } : { namespaces: 1000, rounds: 3 }, { signal }),
     latency: (quick, signal) =>
       latency(
         quick

@@ -4,6 +4,8 @@ import { open, stat } from 'node:fs/promises';
 export interface AuditEvent {
   readonly verb: string;
   readonly requestURI: string;
+  /** A watch is logged when it ends, minutes after this. */
+  readonly requestReceivedTimestamp: string;
   readonly user: { readonly username: string };
   /** On whose behalf, where it is another one's. */
   readonly impersonatedUser?: { readonly username: string };
