@@ -3,6 +3,7 @@ import { type ManagedKind, managedKindNames } from '../api/kinds.ts';
 import { defaultServiceAccountName, derivedItems, objectName } from '../api/names.ts';
 import type { DesiredObject, DesiredState } from '../baseline/desired-state.ts';
 import type { Change, ChangeSet, Clash, Difference } from './change-set.ts';
+import { desiredNames } from './desired-names.ts';
 import type { Fingerprinter } from './fingerprint.ts';
 import { namespaceChange, noneHeld } from './namespace-change.ts';
 import { type ObservedObject, observe } from './observed.ts';
@@ -20,7 +21,6 @@ export interface Observed {
 export class Differ {
   readonly #fingerprinter: Fingerprinter;
   readonly #wanted = new WeakMap<DesiredObject, ObservedObject>();
-  readonly #names = new WeakMap<DesiredState, ReadonlySet<string>>();
 
   constructor(fingerprinter: Fingerprinter) {
     this.#fingerprinter = fingerprinter;
@@ -82,7 +82,7 @@ export class Differ {
 
   /** Ours, and no longer wanted. */
   #leftovers(desired: DesiredState, observed: Observed, held: ReadonlySet<string>): Change[] {
-    const names = this.#namesOf(desired);
+    const names = desiredNames(desired);
     const spared = new Set([...held, ...desired.auditing.map(({ uid }) => uid)]);
     return managedKindNames.flatMap((kind) => {
       const leftovers: Change[] = [];
@@ -100,14 +100,6 @@ export class Differ {
       }
       return leftovers;
     });
-  }
-
-  #namesOf(desired: DesiredState): ReadonlySet<string> {
-    const known = this.#names.get(desired);
-    if (known !== undefined) return known;
-    const names = new Set(desired.objects.map(({ kind, name }) => `${kind}/${name}`));
-    this.#names.set(desired, names);
-    return names;
   }
 }
 

@@ -1,6 +1,7 @@
 /** NetworkPolicies that the baselines did not ask for: they add up with those that they did. */
 import type { NetworkPolicySpec } from '../api/types.generated.ts';
 import type { DesiredState } from '../baseline/desired-state.ts';
+import { desiredNames } from './desired-names.ts';
 import type { Observed } from './diff.ts';
 import { isAsWritten } from './ownership.ts';
 
@@ -17,7 +18,7 @@ export interface ForeignPolicy {
  * can help that; all else of it goes. Labels do not show that we wrote it, since anybody may write ours on a policy of his own.
  */
 export function foreignPolicies(desired: DesiredState, observed: Observed): ForeignPolicy[] {
-  const wanted = new Set(desired.objects.map(({ kind, name }) => `${kind}/${name}`));
+  const wanted = desiredNames(desired);
   const foreign: ForeignPolicy[] = [];
   for (const object of observed.objects('NetworkPolicy')) {
     const { namespace, name, policy } = object;
