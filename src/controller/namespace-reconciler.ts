@@ -125,8 +125,8 @@ export class NamespaceReconciler {
     const repairs = await this.#make(losses.length === 0 ? all.changes : this.#differences(asking), asking);
     const run: Run = { ...asking, held: await heldOf(losses, namespace, this.#parts) };
     // Asking takes time: what is wanted again by now must not go.
-    const isOver = desiredStates.of(cluster.namespace(name) ?? namespace) !== desired;
-    const mayGo = run.held.size === losses.length || isOver ? [] : this.#differences(run);
+    const isOver = (): boolean => desiredStates.of(cluster.namespace(name) ?? namespace) !== desired;
+    const mayGo = run.held.size === losses.length || isOver() ? [] : this.#differences(run);
     const removals = await this.#make(untried(mayGo, repairs), run);
 
     // Another look, at whatever is there by now: only what has been seen in place counts.
