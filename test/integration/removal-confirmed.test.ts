@@ -50,10 +50,7 @@ describe('a confirmed removal of many', () => {
 
   test('goes on after a restart in the midst of it', async () => {
     await using scenario = harness.scenario();
-    const namespaces = await removals.hardenMany(scenario);
-    const uid = await removals.uidOf(scenario);
-    await scenario.deleteBaseline();
-    await removals.eventuallyHeld(uid);
+    const { namespaces, uid } = await removals.loseBaseline(scenario);
     await harness.stopOperator();
     // As a process leaves it that has begun, and not come to the end.
     await harness.admin.mergePatch(holdsTarget, {
@@ -71,10 +68,7 @@ describe('a confirmed removal of many', () => {
   test('of a baseline that is gone is held until then, over a restart, and confirmed where holds are listed', async () => {
     await using witness = harness.scenario();
     await using scenario = harness.scenario();
-    const namespaces = await removals.hardenMany(scenario);
-    const uid = await removals.uidOf(scenario);
-    await scenario.deleteBaseline();
-    await removals.eventuallyHeld(uid);
+    const { namespaces, uid } = await removals.loseBaseline(scenario);
     await harness.stopOperator();
     // Fewer than are held for their number alone.
     const [, ...rest] = namespaces;

@@ -36,6 +36,15 @@ export class Removals {
     return namespaces;
   }
 
+  /** {@link hardenMany}, and the baseline is deleted: its removal is held. */
+  async loseBaseline(scenario: Scenario): Promise<{ readonly namespaces: string[]; readonly uid: string }> {
+    const namespaces = await this.hardenMany(scenario);
+    const uid = await this.uidOf(scenario);
+    await scenario.deleteBaseline();
+    await this.eventuallyHeld(uid);
+    return { namespaces, uid };
+  }
+
   async generationOf(scenario: Scenario): Promise<number> {
     const { metadata } = await this.#harness.admin.get({ kind: 'SecurityBaseline', name: scenario.name });
     return metadata.generation ?? 0;
