@@ -2,7 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { type AuditLevel, ControlPlane } from '../../tools/controlplane/control-plane.ts';
-import { applyManifests, installation, readManifests } from '../../tools/operator/manifests.ts';
+import {
+  applyManifests,
+  installation,
+  readManifests,
+  untilPermitted,
+} from '../../tools/operator/manifests.ts';
 import {
   nodeFlags,
   OperatorProcess,
@@ -24,11 +29,8 @@ const warmUpConcurrency = 16;
 const settleMs = 3000;
 const timeoutMs = 1_800_000;
 
-const bindByName = {
-  name: 'bind-by-name',
-  role: '/apis/rbac.authorization.k8s.io/v1/clusterroles/bind-by-name',
-  binding: '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/bind-by-name',
-};
+/** As config/components/bind-roles has it, for other Roles. */
+const bindByName = 'bind-by-name';
 const baselines = '/apis/securitybaseline.io/v1alpha1/securitybaselines';
 
 /** How the cluster is to be. */
@@ -45,12 +47,14 @@ export class BenchCluster implements AsyncDisposable {
   readonly observer: Remote<Observer>;
   /** The kubeconfig of the operator's ServiceAccount. */
   readonly kubeconfig: string;
+  readonly #admin: KubeConfig;
   #operator: OperatorProcess | undefined;
   #warmUps = 0;
 
-  private constructor(controlPlane: ControlPlane, kubeconfig: string) {
+  private constructor(controlPlane: ControlPlane, kubeconfig: string, admin: KubeConfig) {
     this.controlPlane = controlPlane;
     this.kubeconfig = kubeconfig;
+    this.#admin = admin;
     this.generator = this.newGenerator(controlPlane.adminKubeconfig);
     this.observer = new Remote<Observer>('./observer.ts', [controlPlane.adminKubeconfig]);
   }
@@ -69,7 +73,7 @@ export class BenchCluster implements AsyncDisposable {
         operatorNamespace,
         operatorServiceAccount,
       );
-      const cluster = new BenchCluster(controlPlane, kubeconfig);
+      const cluster = new BenchCluster(controlPlane, kubeconfig, admin);
       await cluster.#prepare();
       return cluster;
     } catch (error) {
@@ -133,30 +137,29 @@ export class BenchCluster implements AsyncDisposable {
 
   /**
    * Lets the operator bind these Roles by name, and no others, as docs/performance.md tells: the API server then need not look
-   * up all that the operator may do before it takes a RoleBinding.
+   * up all that the operator may do before it takes a RoleBinding. Resolves when the operator's ClusterRole says so.
    */
   async allowBinding(roles: readonly string[]): Promise<void> {
-    const apiVersion = 'rbac.authorization.k8s.io/v1';
-    const apiGroups = ['rbac.authorization.k8s.io'];
-    await this.generator.call('apply', bindByName.role, {
-      apiVersion,
+    const role = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',
-      metadata: { name: bindByName.name },
-      rules: [{ apiGroups, resources: ['roles'], resourceNames: roles, verbs: ['bind'] }],
-    });
-    await this.generator.call('apply', bindByName.binding, {
-      apiVersion,
-      kind: 'ClusterRoleBinding',
-      metadata: { name: bindByName.name },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: bindByName.name },
-      subjects: [{ kind: 'ServiceAccount', name: operatorServiceAccount, namespace: operatorNamespace }],
-    });
+      metadata: { name: bindByName, labels: { 'securitybaseline.io/operator': 'true' } },
+      rules: [
+        {
+          apiGroups: ['rbac.authorization.k8s.io'],
+          resources: ['roles'],
+          resourceNames: roles,
+          verbs: ['bind'],
+        },
+      ],
+    };
+    await applyManifests(this.#admin, [role]);
   }
 
-  /** Takes back what {@link allowBinding} gave. */
+  /** Takes back what {@link allowBinding} gave; resolves when the operator's ClusterRole says so. */
   async forbidBinding(): Promise<void> {
-    await this.generator.call('delete', bindByName.binding);
-    await this.generator.call('delete', bindByName.role);
+    await this.generator.call('delete', `/apis/rbac.authorization.k8s.io/v1/clusterroles/${bindByName}`);
+    await untilPermitted(this.#admin);
   }
 
   /** Creates namespaces that a baseline selects, and waits until their objects have been seen. */
@@ -213,9 +216,6 @@ export class BenchCluster implements AsyncDisposable {
     });
     await this.applyBaseline('tenant');
     await observer.call('start');
-    // The aggregated role must hold the rules before the operator may grant them.
-    const role = '/apis/rbac.authorization.k8s.io/v1/clusterroles/security-baseline-grantable';
-    while (((await generator.call('get', role)).rules as unknown[] | null)?.length === 0) await sleep(50);
   }
 }
 

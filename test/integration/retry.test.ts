@@ -12,7 +12,7 @@ const spec = {
 describe('a reconcile that fails is tried again until it succeeds', () => {
   let harness: OperatorHarness;
   let permissions: ServedObject;
-  const role = { kind: 'ClusterRole', name: 'security-baseline-operator' } as const;
+  const role = { kind: 'ClusterRole', name: 'security-baseline-operator-own' } as const;
   beforeAll(async () => {
     harness = await OperatorHarness.start();
     permissions = await harness.admin.get(role);

@@ -42,7 +42,7 @@ describe.each(Object.entries(counterparts))('%s', (overlay, values) => {
 test('Roles that may be bound by name are the same, by the component and by the value', async () => {
   const byComponent = byName(await kustomize('config/components/bind-roles'));
   const byHelm = byName(await template('--set', 'bindRoles={tenant.app}'));
-  expect(byComponent.size).toBe(2);
+  expect([...byComponent.keys()]).toEqual(['ClusterRole security-baseline-operator-bind-roles']);
   for (const [name, object] of byComponent) expect(byHelm.get(name)).toEqual(object);
 });
 

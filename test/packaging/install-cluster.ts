@@ -6,8 +6,10 @@ import { promisify } from 'node:util';
 import { ControlPlane } from '../../tools/controlplane/control-plane.ts';
 import { helm } from '../../tools/foreign/helm.ts';
 import { kubectl } from '../../tools/foreign/kubectl.ts';
+import { untilPermitted } from '../../tools/operator/manifests.ts';
 import { OperatorProcess } from '../../tools/operator/operator-process.ts';
 import { AuditLog } from '../support/audit-log.ts';
+import { loadKubeconfig } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { RestClient } from '../support/rest-client.ts';
 import { Inventory } from './inventory.ts';
@@ -91,6 +93,7 @@ export class InstallCluster implements AsyncDisposable {
    */
   async runOperator(): Promise<OperatorProcess> {
     await this.stopOperator();
+    await untilPermitted(loadKubeconfig(this.controlPlane.adminKubeconfig));
     const { spec } = (await this.deployment()).spec.template;
     const kubeconfig = await this.controlPlane.kubeconfigForServiceAccount(
       namespace,

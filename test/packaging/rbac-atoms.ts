@@ -30,12 +30,19 @@ export interface Done {
   readonly isAllowed: boolean;
 }
 
-/** Everything that the roles bound to a ServiceAccount allow, but those of the given names. */
-export async function atomsOf(
+/** A role as something is bound to it. */
+export interface BoundRole {
+  readonly kind: 'Role' | 'ClusterRole';
+  readonly name: string;
+  /** Where the binding is, unless it is one for the whole cluster. */
+  readonly namespace?: string;
+}
+
+/** The roles that a ServiceAccount is bound to by name, rather than as one of a group. */
+export async function rolesBoundTo(
   admin: RestClient,
   account: { readonly namespace: string; readonly name: string },
-  except: readonly string[],
-): Promise<readonly Atom[]> {
+): Promise<readonly BoundRole[]> {
   const bindings = [
     ...(await admin.list({ kind: 'ClusterRoleBinding' })),
     ...(await admin.list({ kind: 'RoleBinding' })),
@@ -43,17 +50,20 @@ export async function atomsOf(
   function isAccount({ kind, name, namespace }: Subject): boolean {
     return kind === 'ServiceAccount' && name === account.name && namespace === account.namespace;
   }
-  const roles = await Promise.all(
-    bindings
-      .map(({ roleRef, metadata: { namespace } }) => ({ ...(roleRef as RoleRef), namespace }))
-      .filter(({ name }) => !except.includes(name))
-      .map(async ({ kind, name, namespace }) => {
-        const inNamespace = namespace === undefined ? {} : { namespace };
-        const role: ServedObject = await admin.get({ kind, name, ...(kind === 'Role' ? inNamespace : {}) });
-        return (role.rules as readonly Rule[]).flatMap((rule) => split(rule, inNamespace));
-      }),
-  );
-  return roles.flat();
+  return bindings.map(({ roleRef, metadata: { namespace } }) => {
+    const { kind, name } = roleRef as BoundRole;
+    return { kind, name, ...(namespace === undefined ? {} : { namespace }) };
+  });
+}
+
+/** Everything that a role allows where it is bound. */
+export async function atomsOf(
+  admin: RestClient,
+  { kind, name, namespace }: BoundRole,
+): Promise<readonly Atom[]> {
+  const inNamespace = namespace === undefined ? {} : { namespace };
+  const role: ServedObject = await admin.get({ kind, name, ...(kind === 'Role' ? inNamespace : {}) });
+  return ((role.rules ?? []) as readonly Rule[]).flatMap((rule) => split(rule, inNamespace));
 }
 
 interface Subject {
@@ -61,11 +71,6 @@ interface Subject {
   readonly name: string;
   readonly namespace?: string;
 }
-interface RoleRef {
-  readonly kind: 'Role' | 'ClusterRole';
-  readonly name: string;
-}
-
 function split(rule: Rule, scope: { readonly namespace?: string }): readonly Atom[] {
   const names = rule.resourceNames?.map((name) => ({ name })) ?? [{}];
   return rule.verbs.flatMap((verb) =>

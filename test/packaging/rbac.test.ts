@@ -8,7 +8,16 @@ import { eventually } from '../support/eventually.ts';
 import { dnsService } from '../support/operator-harness.ts';
 import { RestClient } from '../support/rest-client.ts';
 import { InstallCluster, operatorUser, namespace as own } from './install-cluster.ts';
-import { type Atom, atomsOf, type Done, needs, requestsOf, textOf } from './rbac-atoms.ts';
+import {
+  type Atom,
+  atomsOf,
+  type BoundRole,
+  type Done,
+  needs,
+  requestsOf,
+  rolesBoundTo,
+  textOf,
+} from './rbac-atoms.ts';
 
 const spec = {
   namespaceSelector: { matchLabels: { environment: 'prod' } },
@@ -32,6 +41,8 @@ const tampering = [
   ['RoleBinding', 'tenant.app', { subjects: [] }],
 ] as const;
 
+const ownRole = { kind: 'ClusterRole', name: 'security-baseline-operator-own' } as const;
+
 /** Permissions for what is not done here, each with the reason. */
 const rare: Readonly<Record<string, string>> = {
   'patch events.events.k8s.io':
@@ -41,6 +52,8 @@ const rare: Readonly<Record<string, string>> = {
 let cluster: InstallCluster;
 let breakGlass: RestClient;
 let requests: readonly Done[];
+let bound: readonly BoundRole[];
+/** What it works by; what baselines may grant, which it is bound to beside that, is the platform team's. */
 let allowed: readonly Atom[];
 
 beforeAll(async () => {
@@ -57,10 +70,9 @@ beforeAll(async () => {
   await cluster.kubectl('apply', '-f', 'config/samples/grantable.yaml');
   await doEverything();
   requests = await requestsOf(operatorUser, cluster.controlPlane.auditLogPath ?? '');
-  allowed = await atomsOf(cluster.admin, { namespace: own, name: 'security-baseline-operator' }, [
-    // What baselines may grant is the platform team's.
-    'security-baseline-grantable',
-  ]);
+  bound = await rolesBoundTo(cluster.admin, { namespace: own, name: 'security-baseline-operator' });
+  const works = [ownRole, ...bound.filter(({ kind }) => kind === 'Role')];
+  allowed = (await Promise.all(works.map(async (role) => await atomsOf(cluster.admin, role)))).flat();
 });
 afterAll(async () => {
   breakGlass?.close();
@@ -172,6 +184,17 @@ describe('the permissions of the operator', () => {
     expect(unused.sort()).toEqual(Object.keys(rare).sort());
   });
 
+  test('are bound to it as one ClusterRole: its own, what baselines may grant, and nothing beside', async () => {
+    const clusterRoles = bound.filter(({ kind }) => kind === 'ClusterRole');
+    expect(clusterRoles).toEqual([{ kind: 'ClusterRole', name: 'security-baseline-operator' }]);
+    const texts = async (role: BoundRole): Promise<readonly string[]> =>
+      (await atomsOf(cluster.admin, role)).map(textOf);
+    const grantable = await texts({ kind: 'ClusterRole', name: 'security-baseline-grantable' });
+    expect(grantable).toContain('get configmaps');
+    const [gathered] = await Promise.all(clusterRoles.map(texts));
+    expect(gathered?.toSorted()).toEqual([...(await texts(ownRole)), ...grantable].sort());
+  });
+
   test('are what it works by: no other role allows it anything but to ask what it may do', () => {
     const others = requests.filter((done) => !allowed.some((atom) => needs(done, atom))).map(textOf);
     expect(
@@ -203,5 +226,7 @@ describe('the component bind-roles', () => {
     };
     await eventually(async () => await mayBind('tenant.app'), { what: 'it may bind tenant.app' });
     expect(await mayBind('tenant.other')).toBe(false);
+    await cluster.kubectl('delete', '-k', 'config/components/bind-roles');
+    await eventually(async () => !(await mayBind('tenant.app')), { what: 'it may not any more' });
   });
 });

@@ -89,13 +89,6 @@ export class OperatorHarness implements AsyncDisposable {
     const harness = new OperatorHarness(controlPlane, kubeconfig, flags, proxy);
     const dns = { kind: 'Service', namespace: 'kube-system', name: 'kube-dns' } as const;
     if ((await harness.admin.find(dns)) === undefined) await harness.admin.create(dns, { spec: dnsService });
-    await eventually(
-      async () => {
-        const role = await harness.admin.get({ kind: 'ClusterRole', name: 'security-baseline-grantable' });
-        return (role.rules as unknown[]).length > 0;
-      },
-      { what: 'the grantable ClusterRole is aggregated' },
-    );
     return harness;
   }
 

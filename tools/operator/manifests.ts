@@ -6,6 +6,7 @@ import { ApiClient } from '../../src/kube/api-client.ts';
 import { Credentials } from '../../src/kube/credentials.ts';
 import { ResourceClient, rootPath } from '../../src/kube/resource-client.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
+import { untilAggregated } from './cluster-roles.ts';
 
 const root = new URL('../../', import.meta.url);
 
@@ -42,17 +43,29 @@ export function readManifests(pattern: string): KubernetesObject[] {
 const servedTimeoutMs = 30_000;
 
 /**
- * Applies objects one after the other, and waits for CRDs to be served. They are sent as they are read: client-node's typed
- * serializer drops CEL rules from CRDs.
+ * Applies objects one after the other, and waits for CRDs to be served and for aggregated ClusterRoles to have their rules. They are sent
+ * as they are read: client-node's typed serializer drops CEL rules from CRDs.
  */
 export async function applyManifests(
   kubeConfig: KubeConfig,
   objects: readonly KubernetesObject[],
 ): Promise<void> {
+  await withClient(kubeConfig, async (client) => {
+    for (const object of objects) await apply(client, object as AppliedObject);
+    if (objects.some(({ kind }) => kind === 'ClusterRole')) await untilAggregated(client);
+  });
+}
+
+/** Waits for what has been installed by other means as {@link applyManifests} waits for what it applies. */
+export async function untilPermitted(kubeConfig: KubeConfig): Promise<void> {
+  await withClient(kubeConfig, untilAggregated);
+}
+
+async function withClient(kubeConfig: KubeConfig, use: (client: ApiClient) => Promise<void>): Promise<void> {
   const credentials = new Credentials({ load: () => kubeConfig, clock: systemClock });
   const client = new ApiClient({ credentials, clock: systemClock, version: 'installer' });
   try {
-    for (const object of objects) await apply(client, object as AppliedObject);
+    await use(client);
   } finally {
     await client.close();
   }
