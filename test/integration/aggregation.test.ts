@@ -109,4 +109,36 @@ describe('with the controller manager', () => {
     const role = { kind: 'Role', namespace, name: `${scenario.name}.app` } as const;
     expect((await harness.admin.get(role)).rules).toEqual(rules);
   });
+
+  test('by its label a ClusterRole gives the operator rights, of those that who writes it has himself', async () => {
+    const mine = [
+      { apiGroups: ['rbac.authorization.k8s.io'], resources: ['clusterroles'], verbs: ['create', 'patch'] },
+      { apiGroups: [''], resources: ['events'], verbs: ['list'] },
+    ];
+    const { admin } = harness;
+    await admin.create({ kind: 'ClusterRole', name: 'writer' }, { rules: mine });
+    const subjects = [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'wim' }];
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'writer' };
+    await admin.create({ kind: 'ClusterRoleBinding', name: 'writer' }, { roleRef, subjects });
+    const wim = await harness.as('wim');
+    const metadata = { labels: { 'securitybaseline.io/operator': 'true' } };
+    const secrets = { apiGroups: [''], resources: ['secrets'], verbs: ['list'] };
+    await eventually(
+      async () =>
+        await wim.create({ kind: 'ClusterRole', name: 'events' }, { metadata, rules: mine.slice(1) }),
+      { what: 'he may write ClusterRoles' },
+    );
+    await eventually(async () => expect(await rulesOf(bound)).toContainEqual(mine[1]), {
+      what: 'the operator has the rule',
+    });
+
+    await expect(
+      wim.create({ kind: 'ClusterRole', name: 'secrets' }, { metadata, rules: [secrets] }),
+    ).rejects.toThrow('attempting to grant RBAC permissions not currently held');
+    // Nor by a label on what somebody else has written.
+    await admin.create({ kind: 'ClusterRole', name: 'secrets' }, { rules: [secrets] });
+    await expect(wim.mergePatch({ kind: 'ClusterRole', name: 'secrets' }, { metadata })).rejects.toThrow(
+      'attempting to grant RBAC permissions not currently held',
+    );
+  });
 });
