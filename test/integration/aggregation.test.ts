@@ -3,6 +3,8 @@
  * a moment after what is grantable has changed. Here there is no controller manager, so that the moment lasts.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { applyManifests } from '../../tools/operator/manifests.ts';
+import { loadKubeconfig } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import type { OperatorHarness } from '../support/operator-harness.ts';
 import { OwnCluster } from '../support/own-cluster.ts';
@@ -89,8 +91,21 @@ describe('until the controller manager has gathered', () => {
 });
 
 describe('with the controller manager', () => {
+  test('there again, what was applied is waited for until it is gathered', async () => {
+    const { adminKubeconfig } = cluster.controlPlane;
+    const readJobs = { apiGroups: ['batch'], resources: ['jobs'], verbs: ['get'] };
+    const role = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: 'grantable-get-jobs', labels: { 'securitybaseline.io/grantable': 'true' } },
+      rules: [readJobs],
+    };
+    const applied = applyManifests(loadKubeconfig(adminKubeconfig), [role]).then(() => rulesOf(bound));
+    const [rules] = await Promise.all([applied, cluster.controlPlane.restart('kube-controller-manager')]);
+    expect(rules).toContainEqual(readJobs);
+  });
+
   test('what a label makes grantable at run time is granted', async () => {
-    await cluster.controlPlane.restart('kube-controller-manager');
     await using scenario = harness.scenario();
     const rules = [{ apiGroups: ['batch'], resources: ['jobs'], verbs: ['create'] }];
     await scenario.baseline({ serviceAccounts: [{ name: 'app', rules }] });
