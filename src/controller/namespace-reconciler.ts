@@ -13,7 +13,7 @@ import type { ChangeWriter, WriteContext } from './change-writer.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { DesiredStates } from './desired-states.ts';
 import type { Exceptions } from './exceptions.ts';
-import { AlteredError, type Failure, failureOf, failureOfClash } from './failure.ts';
+import { AlteredError, type Failure, failureOf, failureOfClash, mayBeOverSoon } from './failure.ts';
 import { lossesOf } from './losses.ts';
 import type { NamespaceState, NamespaceStates } from './namespace-states.ts';
 import { type Reporter, tamperingOf } from './reporter.ts';
@@ -257,7 +257,7 @@ export class NamespaceReconciler {
     const { isPermitted } = this.#parts;
     const wasOut = before?.desired === desired ? (before.outOfPlace ?? []) : [];
     const lasting = failed.filter(({ change, error }) =>
-      error instanceof AlteredError
+      mayBeOverSoon(error)
         ? wasOut.includes(describeTarget(change))
         : !isApiError(error, 'conflict', 'alreadyExists', 'aborted'),
     );

@@ -78,6 +78,10 @@ describe('until the controller manager has gathered', () => {
       { what: 'the API server refuses the Role' },
     );
     expect(await harness.managedObjects(namespace)).not.toContain(role);
+    await eventually(
+      async () => expect((await scenario.status()).conditions).toMatchObject({ Stalled: 'True Forbidden' }),
+      { what: 'the platform team is told, since it lasts' },
+    );
 
     // Nothing that the operator watches changes now: only trying again can heal it.
     await gather(bound, [...(await rulesOf(bound)), readEndpoints]);

@@ -62,7 +62,9 @@ describe('a reconcile that fails is tried again until it succeeds', () => {
           AllHardened: 'False NamespacesFailing',
         });
         expect(status.messages.Ready).toEqual(refused);
-        expect(status.messages.Ready).toContain("grant it in the operator's ClusterRole");
+        expect(status.messages.Ready).toContain(
+          'grant it in a ClusterRole labelled securitybaseline.io/operator: "true"',
+        );
         expect(status.failing).toEqual([{ namespace, reason: 'Forbidden', message: refused }]);
       },
       { what: 'the status says what is missing' },

@@ -327,6 +327,23 @@ describe('what was in place, and is not any more', () => {
   });
 });
 
+describe('a Role that the API server takes for more than we have ourselves', () => {
+  test('counts once it has been refused again: what has just become grantable is about to be ours', async () => {
+    const operation = { verb: 'create', resource: 'roles' } as const;
+    const message = 'user "operator" is attempting to grant RBAC permissions not currently held';
+    changes = [change('create', 'Role', 'tenant.app')];
+    write = () => Promise.reject(new ApiError({ operation, kind: 'forbidden', status: 403, message }));
+    await expect(reconcile()).rejects.toThrow('changes in namespace team-a failed');
+    expect(states.get('team-a')).toMatchObject({ phase: 'pending', failures: [] });
+    await expect(reconcile()).rejects.toThrow('changes in namespace team-a failed');
+    expect(states.get('team-a')).toMatchObject({
+      phase: 'failing',
+      failures: [{ reason: 'Forbidden', responsible: 'platform' }],
+    });
+    expect(states.get('team-a')?.failures[0]?.message).toMatch(/the controller manager has to gather it/);
+  });
+});
+
 describe('what is not as it was written', () => {
   test('is tried again, and named once it has happened again', async () => {
     changes = [denied];
