@@ -8,6 +8,7 @@ import { type ListResult, listWays } from './bare-list.ts';
 import { BenchCluster, type BenchClusterOptions, namesOf } from './cluster.ts';
 import { distribution, median } from './distribution.ts';
 import { load, memory } from './machine.ts';
+import { roleOf } from './objects.ts';
 import { sharedNowMs } from './remote.ts';
 import type { ScenarioResult } from './result.ts';
 
@@ -50,7 +51,10 @@ export async function fleet(size: FleetSize, options: BenchClusterOptions): Prom
     lists.push(await bareLists(cluster));
   }
   const restarted = memory(cluster.operator.pid);
-  const rollout = await measureRollout(cluster, size);
+  const rollout = await measureRollout(cluster, size, { series: 'plain', pods: '60' });
+  await cluster.settle();
+  await cluster.allowBinding([roleOf('tenant')]);
+  const bound = await measureRollout(cluster, size, { series: 'bound', pods: '70' });
   await cluster.settle();
   const rolledOut = memory(cluster.operator.pid);
   const idle = await measureIdle(cluster, audit, size.idleMs);
@@ -84,6 +88,7 @@ export async function fleet(size: FleetSize, options: BenchClusterOptions): Prom
         unit: 'ms',
         target: { atMost: 1000 },
       },
+      { name: 'same, bind by name', value: bound.reaction.max, unit: 'ms', target: { atMost: 1000 } },
       {
         name: `writes in ${size.idleMs / 60_000} idle minutes`,
         value: idle.writes,
@@ -93,7 +98,7 @@ export async function fleet(size: FleetSize, options: BenchClusterOptions): Prom
       { name: 'lists meanwhile', value: idle.lists, unit: '', target: { atMost: 0 } },
       { name: 'growth of memory meanwhile', value: idle.growth, unit: 'MiB', target: { atMost: noiseMiB } },
     ],
-    details: { fillSeconds, filled, restarts, restarted, lists, rollout, rolledOut, idle },
+    details: { fillSeconds, filled, restarts, restarted, lists, rollout, bound, rolledOut, idle },
   };
 }
 
@@ -134,40 +139,37 @@ async function bareLists({ controlPlane }: BenchCluster): Promise<ListTimes> {
   return { ...times, best: Math.min(...Object.values(times)) } as ListTimes;
 }
 
-/** The baseline is edited so that one object changes in each namespace; meanwhile new namespaces come. */
+/** The baseline is edited so that one object changes in each namespace; meanwhile new namespaces come. `pods` is the edit. */
 async function measureRollout(
   cluster: BenchCluster,
   { namespaces, duringRollout }: FleetSize,
+  { series, pods }: { readonly series: string; readonly pods: string },
 ): Promise<{ readonly seconds: number; readonly reaction: ReturnType<typeof distribution> }> {
   const { generator, observer } = cluster;
   const resource = 'resourcequotas';
+  const writtenBefore = await quotasUpdated(cluster);
+  const written = async (): Promise<number> => (await quotasUpdated(cluster)) - writtenBefore;
   // The controller manager writes each quota's status once more, so the end is told by the operator's own figure.
   const before = (await observer.call('modifications'))[resource] ?? 0;
   const startedAt = sharedNowMs();
-  await cluster.applyBaseline('tenant', '60');
+  await cluster.applyBaseline('tenant', pods);
   await observer.call('modified', resource, before + namespaces / 100, timeoutMs);
   const times: number[] = [];
-  for (const name of namesOf('urgent', duringRollout)) {
+  for (const name of namesOf(series, duringRollout)) {
     const ready = observer.call('ready', [name], timeoutMs);
     const createdAt = await generator.call('createNamespace', name, 'tenant');
     const [readyAt = Number.NaN] = await ready;
     times.push(readyAt - createdAt);
   }
-  const after = await metric(
-    cluster,
-    'security_baseline_writes_total{kind="ResourceQuota",action="updated"}',
-  );
-  if (after >= namespaces) throw new Error('the rollout was over before the last new namespace was hardened');
-  while (
-    (await metric(cluster, 'security_baseline_writes_total{kind="ResourceQuota",action="updated"}')) <
-    namespaces
-  ) {
-    await sleep(250);
-  }
+  if ((await written()) >= namespaces)
+    throw new Error('the rollout was over before the last new namespace was hardened');
+  while ((await written()) < namespaces) await sleep(250);
   return { seconds: (sharedNowMs() - startedAt) / 1000, reaction: distribution(times) };
 }
 
-async function metric({ operator }: BenchCluster, series: string): Promise<number> {
+/** By the operator, since it started. */
+async function quotasUpdated({ operator }: BenchCluster): Promise<number> {
+  const series = 'security_baseline_writes_total{kind="ResourceQuota",action="updated"}';
   const line = (await operator.metrics()).split('\n').find((text) => text.startsWith(series));
   return line === undefined ? 0 : Number(line.slice(series.length));
 }
