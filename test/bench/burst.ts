@@ -4,13 +4,13 @@ import { median } from './distribution.ts';
 import { type CpuUse, load } from './machine.ts';
 import { roleOf } from './objects.ts';
 import { sharedNowMs } from './remote.ts';
-import type { ScenarioResult } from './result.ts';
+import type { Figure, ScenarioResult } from './result.ts';
 
 /** How large the scenario is. */
 export interface BurstSize {
   /** Namespaces in each burst. */
   readonly namespaces: number;
-  /** Runs of the operator; the limit is taken before, between and after them. */
+  /** Runs of the operator with each set of rights; the limit is taken before, between and after them. */
   readonly rounds: number;
 }
 
@@ -24,18 +24,35 @@ interface Run {
   readonly cpu: CpuUse;
 }
 
-/** What is measured under one set of the operator's rights. */
-interface Rounds {
+/** The limit, taken anew before each {@link Runs} and after the last. */
+interface Limit {
+  /** Seven objects in namespaces that are there. */
+  readonly objects: Run;
+  /** Namespaces, and their objects. */
+  readonly namespaces: Run;
+}
+
+/** One of each, under one set of the operator's rights. */
+interface Runs {
   /** The limit's objects, created with these rights. */
-  readonly asOperator: Run[];
-  readonly rollout: Run[];
-  readonly burst: Run[];
+  readonly asOperator: Run;
+  readonly rollout: Run;
+  readonly burst: Run;
+}
+
+/** Runs, and the limit's right before and after them: a machine that others share is not as fast now as a minute ago. */
+interface Measured {
+  readonly isBound: boolean;
+  readonly before: Limit;
+  readonly runs: Runs;
+  readonly after: Limit;
 }
 
 /**
  * Two comparisons of equal work: a rollout, where namespaces are there and a baseline comes to select them all, against
  * creating the seven objects in namespaces that are there; and a burst of new namespaces, against creating namespaces and
- * their objects. The operator does not run while the limit is taken, and each of its runs lies between two of the limit's.
+ * their objects. The operator does not run while the limit is taken; each of its runs is compared with the mean of the limit's
+ * before and after it.
  */
 export async function burst(size: BurstSize, options: BenchClusterOptions): Promise<ScenarioResult> {
   await using cluster = await BenchCluster.start(options);
@@ -44,59 +61,56 @@ export async function burst(size: BurstSize, options: BenchClusterOptions): Prom
   await bench.prepare();
   const concurrency = await bench.calibrate();
 
-  const limit = { objects: [] as Run[], namespaces: [] as Run[] };
-  const plain = noRounds();
-  const bound = noRounds();
   const roles = ['tenant', ...Array.from({ length: 2 * size.rounds }, (_, index) => rolloutOf(index))].map(
     roleOf,
   );
-  for (let round = 0; ; round += 1) {
-    limit.objects.push(await bench.limitOfObjects());
-    limit.namespaces.push(await bench.limitOfNamespaces());
-    if (round === size.rounds) break;
-    await bench.round(plain);
-    await cluster.allowBinding(roles);
-    await bench.round(bound);
-    await cluster.forbidBinding();
+  const measured: Measured[] = [];
+  let before = await bench.limit();
+  for (let round = 0; round < 2 * size.rounds; round += 1) {
+    const isBound = round % 2 === 1;
+    if (isBound) await cluster.allowBinding(roles);
+    const runs = await bench.runs();
+    if (isBound) await cluster.forbidBinding();
+    const after = await bench.limit();
+    measured.push({ isBound, before, runs, after });
+    before = after;
   }
-  const objects = speedOf(limit.objects);
-  const namespaces = speedOf(limit.namespaces);
+  const plain = measured.filter(({ isBound }) => !isBound);
+  const bound = measured.filter(({ isBound }) => isBound);
   const target = { atLeast: 0.85 };
   const count = size.namespaces.toLocaleString('en-US');
-  const unit = 'ns/s';
   return {
     scenario: `burst of ${count} namespaces`,
     load: [loadBefore, load()],
     figures: [
-      { name: 'hardened, all selected at once', value: speedOf(plain.rollout), unit, limit: objects, target },
-      { name: 'same, bind by name', value: speedOf(bound.rollout), unit, limit: objects, target },
-      { name: 'created and hardened', value: speedOf(plain.burst), unit, limit: namespaces, target },
-      { name: 'same, bind by name', value: speedOf(bound.burst), unit, limit: namespaces, target },
-      { name: "limit with the operator's rights", value: speedOf(plain.asOperator), unit, limit: objects },
-      { name: 'same, bind by name', value: speedOf(bound.asOperator), unit, limit: objects },
-      {
-        name: "hardened, limit with operator's rights",
-        value: speedOf(plain.rollout),
-        unit,
-        limit: speedOf(plain.asOperator),
-      },
-      {
-        name: 'same, bind by name',
-        value: speedOf(bound.rollout),
-        unit,
-        limit: speedOf(bound.asOperator),
-      },
+      { ...figureOf('created and hardened', plain, 'burst', 'namespaces'), target },
+      { ...figureOf('same, bind by name', bound, 'burst', 'namespaces'), target },
+      { ...figureOf('hardened, all selected at once', plain, 'rollout', 'objects'), target },
+      { ...figureOf('same, bind by name', bound, 'rollout', 'objects'), target },
+      figureOf("limit with the operator's rights", plain, 'asOperator', 'objects'),
+      figureOf('same, bind by name', bound, 'asOperator', 'objects'),
     ],
-    details: { concurrency, limit, plain, bound },
+    details: { concurrency, measured },
   };
 }
 
-function noRounds(): Rounds {
-  return { asOperator: [], rollout: [], burst: [] };
-}
-
-function speedOf(runs: readonly Run[]): number {
-  return median(runs.map(({ namespacesPerSecond }) => namespacesPerSecond));
+function figureOf(
+  name: string,
+  measured: readonly Measured[],
+  what: keyof Runs,
+  limitOf: keyof Limit,
+): Figure {
+  const pairs = measured.map(({ before, runs, after }) => ({
+    value: runs[what].namespacesPerSecond,
+    limit: (before[limitOf].namespacesPerSecond + after[limitOf].namespacesPerSecond) / 2,
+  }));
+  return {
+    name,
+    value: median(pairs.map(({ value }) => value)),
+    unit: 'ns/s',
+    limit: median(pairs.map(({ limit }) => limit)),
+    ratio: median(pairs.map(({ value, limit }) => value / limit)),
+  };
 }
 
 /** The baselines of the rollouts; each needs one that selects nothing yet. */
@@ -135,8 +149,9 @@ class BurstBench {
     return speeds;
   }
 
-  limitOfObjects(): Promise<Run> {
-    return this.#limitOfObjects(this.#count, this.#concurrency);
+  async limit(): Promise<Limit> {
+    const objects = await this.#limitOfObjects(this.#count, this.#concurrency);
+    return { objects, namespaces: await this.#limitOfNamespaces() };
   }
 
   async #limitOfObjects(count: number, concurrency: number): Promise<Run> {
@@ -145,17 +160,18 @@ class BurstBench {
     return await this.#run(count, () => generator.call('createObjects', names, concurrency));
   }
 
-  /** One of each, with the rights that the operator has now. */
-  async round({ asOperator, rollout, burst }: Rounds): Promise<void> {
-    asOperator.push(await this.limitAsOperator());
+  /** With the rights that the operator has now. */
+  async runs(): Promise<Runs> {
+    const asOperator = await this.#limitAsOperator();
     await this.#cluster.startWarmOperator();
-    rollout.push(await this.rollout());
-    burst.push(await this.burst());
+    const rollout = await this.#rollout();
+    const burst = await this.#burst();
     await this.#cluster.stopOperator();
+    return { asOperator, rollout, burst };
   }
 
   /** Under the operator's credentials: what the API server's check against privilege escalation costs. */
-  async limitAsOperator(): Promise<Run> {
+  async #limitAsOperator(): Promise<Run> {
     const cluster = this.#cluster;
     await using generator = cluster.newGenerator(cluster.kubeconfig);
     await generator.call('use', await cluster.templates('template'));
@@ -165,7 +181,7 @@ class BurstBench {
     return await this.#run(this.#count, () => generator.call('createObjects', names, this.#concurrency));
   }
 
-  async limitOfNamespaces(): Promise<Run> {
+  async #limitOfNamespaces(): Promise<Run> {
     const { generator } = this.#cluster;
     const names = this.#names(this.#count);
     const run = await this.#run(this.#count, () =>
@@ -176,7 +192,7 @@ class BurstBench {
   }
 
   /** Namespaces are there, and a new baseline selects them all at once. */
-  async rollout(): Promise<Run> {
+  async #rollout(): Promise<Run> {
     const { observer } = this.#cluster;
     const baseline = rolloutOf(this.#rollouts);
     this.#rollouts += 1;
@@ -192,7 +208,7 @@ class BurstBench {
   }
 
   /** Namespaces are created at the limit's own concurrency. */
-  async burst(): Promise<Run> {
+  async #burst(): Promise<Run> {
     const { generator, observer } = this.#cluster;
     const names = this.#names(this.#count);
     const run = await this.#run(this.#count, async () => {

@@ -7,7 +7,9 @@ export interface Figure {
   readonly unit: string;
   /** The same thing done by the plain load generator, in the same run. */
   readonly limit?: number;
-  /** What was asked for. A ratio of value and limit where there is one, else of the value itself. */
+  /** Where each run has a limit of its own, the median of their ratios. Default: that of value and limit. */
+  readonly ratio?: number;
+  /** What was asked for: of the ratio where there is a limit, else of the value itself. */
   readonly target?: Target;
 }
 
@@ -24,8 +26,8 @@ export interface ScenarioResult {
 }
 
 /** What is compared with the target. */
-export function comparedValue({ value, limit }: Figure): number {
-  return limit === undefined ? value : value / limit;
+export function comparedValue({ value, limit, ratio }: Figure): number {
+  return ratio ?? (limit === undefined ? value : value / limit);
 }
 
 /** Undefined where nothing was asked for. */
@@ -52,7 +54,7 @@ function figureLine(figure: Figure): string {
     `  ${name}`,
     `${short(value)} ${unit}`.trim(),
     limit === undefined ? '' : short(limit),
-    limit === undefined ? '' : (value / limit).toFixed(2),
+    limit === undefined ? '' : comparedValue(figure).toFixed(2),
     verdict(figure),
   );
 }
