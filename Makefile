@@ -49,7 +49,7 @@ lint: $(INSTALLED) ## Check style, formatting and import directions
 generated-check: $(INSTALLED) ## Check that what is generated from the CRDs is up to date
 	npm run --silent generate -- --check
 
-bench: $(INSTALLED) binaries ## Measure speed and size, against a plain load generator (an hour; BENCH="burst --quick")
+bench: $(INSTALLED) binaries ## Measure speed and size, against a plain load generator (35 minutes; BENCH="burst --quick")
 	@mkdir -p $(or $(REPORTS),.tmp)
 	npm run --silent bench -- --json $(or $(REPORTS),.tmp)/bench.json $(BENCH)
 

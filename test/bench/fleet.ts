@@ -61,7 +61,7 @@ export async function fleet(size: FleetSize, options: BenchClusterOptions): Prom
 
   const restartMs = median(restarts.map(({ ms }) => ms));
   const bareMs = median(lists.map(({ best }) => best));
-  const peak = Math.max(filled.peak, ...restarts.map(({ memory }) => memory.peak), rolledOut.peak);
+  const peak = Math.max(filled.peak, ...restarts.map(({ memory }) => memory.peak), idle.peak);
   const count = size.namespaces.toLocaleString('en-US');
   return {
     scenario: `${count} namespaces`,
@@ -174,7 +174,10 @@ async function quotasUpdated({ operator }: BenchCluster): Promise<number> {
   return line === undefined ? 0 : Number(line.slice(series.length));
 }
 
-/** Nobody does anything. Growth is the median of the last quarter less that of the second, once things have come to rest. */
+/**
+ * Nobody does anything. Growth is the least of the last quarter less the least of the second, once things have come to rest: what
+ * stays, without what the garbage collector has yet to fetch after the periodic look at all namespaces.
+ */
 async function measureIdle(
   { operator }: BenchCluster,
   audit: AuditLog,
@@ -183,6 +186,8 @@ async function measureIdle(
   readonly writes: number;
   readonly lists: number;
   readonly growth: number;
+  /** Of the operator's memory, ever. */
+  readonly peak: number;
   readonly samples: readonly number[];
 }> {
   await sleep(sampleMs);
@@ -203,7 +208,11 @@ async function measureIdle(
         requestReceivedTimestamp > begun &&
         (verb === 'list' || requestURI.includes('sendInitialEvents=true')),
     ).length,
-    growth: Math.max(0, median(samples.slice(-quarter)) - median(samples.slice(quarter, 2 * quarter))),
+    growth: Math.max(
+      0,
+      Math.min(...samples.slice(-quarter)) - Math.min(...samples.slice(quarter, 2 * quarter)),
+    ),
+    peak: memory(operator.pid).peak,
     samples,
   };
 }
