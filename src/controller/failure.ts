@@ -16,7 +16,14 @@ export type Responsible =
 /** One thing that stands in the way. */
 export interface Failure {
   /** CamelCase, for machines. */
-  readonly reason: 'Altered' | 'Forbidden' | 'Refused' | 'NameTaken' | 'Weakened' | 'Unavailable';
+  readonly reason:
+    | 'Altered'
+    | 'Forbidden'
+    | 'Refused'
+    | 'NameTaken'
+    | 'NotGathered'
+    | 'Weakened'
+    | 'Unavailable';
   readonly responsible: Responsible;
   /** Names the object and the fix. */
   readonly message: string;
@@ -60,13 +67,13 @@ export async function failureOf(
       message: `the API server refused to ${describeChange(change)}: ${text}`,
     };
   }
-  if (isBeyondOurs(error)) {
+  if (isNotGathered(change, error)) {
     return {
-      reason: 'Forbidden',
-      responsible: 'platform',
+      reason: 'NotGathered',
+      responsible: 'passing',
       message:
-        `the operator may not ${describeChange(change)}: ${text}; it is grantable, and the controller manager has to gather it ` +
-        'into the ClusterRole security-baseline-operator, too',
+        'what is grantable has to be gathered into the ClusterRole security-baseline-operator, too, by the controller manager, from ' +
+        `ClusterRoles labelled securitybaseline.io/grantable: "true"; until then ${text}`,
     };
   }
   if (isApiError(error, 'forbidden')) {
@@ -90,15 +97,16 @@ export async function failureOf(
  * Whether a failure counts only from the second time on. What somebody else has written over may have been a coincidence; and what has just become grantable is
  * known to us a moment before it is among our own rights (docs/adr/0016).
  */
-export function mayBeOverSoon(error: unknown): boolean {
-  return error instanceof AlteredError || isBeyondOurs(error);
+export function mayBeOverSoon(change: Change, error: unknown): boolean {
+  return error instanceof AlteredError || isNotGathered(change, error);
 }
 
-/** The API server lets nobody give what he does not have. Nothing but the text tells this refusal from others. */
-function isBeyondOurs(error: unknown): boolean {
+/** A binding to a Role is refused for what is in that Role by now, which a tenant may have written: that is nothing to wait for. */
+function isNotGathered(change: Change, error: unknown): boolean {
+  if (!isApiError(error) || !error.isBeyondOwnRights || !('desired' in change)) return false;
+  const { kind, manifest } = change.desired;
   return (
-    isApiError(error, 'forbidden') &&
-    error.message.includes('attempting to grant RBAC permissions not currently held')
+    kind === 'Role' || (manifest.roleRef as { readonly kind?: string } | undefined)?.kind === 'ClusterRole'
   );
 }
 

@@ -257,7 +257,7 @@ export class NamespaceReconciler {
     const { isPermitted } = this.#parts;
     const wasOut = before?.desired === desired ? (before.outOfPlace ?? []) : [];
     const lasting = failed.filter(({ change, error }) =>
-      mayBeOverSoon(error)
+      mayBeOverSoon(change, error)
         ? wasOut.includes(describeTarget(change))
         : !isApiError(error, 'conflict', 'alreadyExists', 'aborted'),
     );

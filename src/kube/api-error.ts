@@ -3,8 +3,8 @@ import { describeOperation, type Operation } from './operation.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 /**
- * What a failed request means to a caller. Decided in this file alone, by status code, reason and error code,
- * never by the text of a message.
+ * What a failed request means to a caller. Decided in this file alone, by status code, reason and error code; by the text of a
+ * message only where nothing else tells, see {@link ApiError.isBeyondOwnRights}.
  */
 export type ApiErrorKind =
   | 'notFound'
@@ -108,6 +108,17 @@ export class ApiError extends Error implements WatchFailureError {
    */
   get isDeniedByAuthorizer(): boolean {
     return this.kind === 'forbidden' && this.operation.verb === 'create' && this.details.name === undefined;
+  }
+
+  /**
+   * The API server lets nobody grant what he does not have himself. Nothing but the text tells this refusal from others.
+   * Source: https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/registry/rbac/validation/rule.go (`ConfirmNoEscalation`)
+   */
+  get isBeyondOwnRights(): boolean {
+    return (
+      this.kind === 'forbidden' &&
+      this.message.includes('attempting to grant RBAC permissions not currently held')
+    );
   }
 
   /** The namespace is going away and takes no new objects: nothing to do, and nothing to retry. */

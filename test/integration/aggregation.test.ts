@@ -79,8 +79,12 @@ describe('until the controller manager has gathered', () => {
     );
     expect(await harness.managedObjects(namespace)).not.toContain(role);
     await eventually(
-      async () => expect((await scenario.status()).conditions).toMatchObject({ Stalled: 'True Forbidden' }),
-      { what: 'the platform team is told, since it lasts' },
+      async () =>
+        expect((await scenario.status()).conditions).toMatchObject({
+          Ready: 'False NotGathered',
+          Reconciling: 'True NotGathered',
+        }),
+      { what: 'it lasts, and is told' },
     );
 
     // Nothing that the operator watches changes now: only trying again can heal it.

@@ -26,10 +26,22 @@ const refused = change('create', 'ResourceQuota', 'tenant.compute');
 const leftover = change('delete', 'NetworkPolicy', 'gone.default-deny');
 
 function change(action: string, kind: string, name: string): Change {
-  const object = { kind, name, baseline: { name: 'tenant', uid: 'uid-of-tenant' }, spec: {} };
+  const object = {
+    kind,
+    name,
+    baseline: { name: 'tenant', uid: 'uid-of-tenant' },
+    spec: {},
+    manifest: {},
+  };
   const observed = { ...object, uid: `uid-of-${name}`, baselineUid: 'uid-of-gone', createdAt: 0 };
   const why = action === 'delete' ? undefined : 'edited';
   return { action, desired: object, observed, why } as unknown as Change;
+}
+
+function bindingTo(kind: string): Change {
+  const binding = change('create', 'RoleBinding', 'tenant.app') as Change & { action: 'create' };
+  const manifest = { roleRef: { kind } } as unknown as typeof binding.desired.manifest;
+  return { ...binding, desired: { ...binding.desired, manifest } };
 }
 
 let clock: FakeClock;
@@ -327,20 +339,35 @@ describe('what was in place, and is not any more', () => {
   });
 });
 
-describe('a Role that the API server takes for more than we have ourselves', () => {
-  test('counts once it has been refused again: what has just become grantable is about to be ours', async () => {
+describe('what the API server takes for more than we have ourselves', () => {
+  beforeEach(() => {
     const operation = { verb: 'create', resource: 'roles' } as const;
     const message = 'user "operator" is attempting to grant RBAC permissions not currently held';
-    changes = [change('create', 'Role', 'tenant.app')];
     write = () => Promise.reject(new ApiError({ operation, kind: 'forbidden', status: 403, message }));
+  });
+
+  test.each([
+    ['a Role', change('create', 'Role', 'tenant.app')],
+    ['a binding to a ClusterRole', bindingTo('ClusterRole')],
+  ])('%s: is waited for, and told once it has been refused again', async (_name, grant) => {
+    changes = [grant];
     await expect(reconcile()).rejects.toThrow('changes in namespace team-a failed');
     expect(states.get('team-a')).toMatchObject({ phase: 'pending', failures: [] });
     await expect(reconcile()).rejects.toThrow('changes in namespace team-a failed');
     expect(states.get('team-a')).toMatchObject({
       phase: 'failing',
-      failures: [{ reason: 'Forbidden', responsible: 'platform' }],
+      failures: [{ reason: 'NotGathered', responsible: 'passing' }],
     });
-    expect(states.get('team-a')?.failures[0]?.message).toMatch(/the controller manager has to gather it/);
+    expect(states.get('team-a')?.failures[0]?.message).toMatch(/^what is grantable has to be gathered/);
+  });
+
+  test("a binding to a Role: that Role is not ours any more, and the tenant's matter", async () => {
+    changes = [bindingTo('Role')];
+    await expect(reconcile()).rejects.toThrow('changes in namespace team-a failed');
+    expect(states.get('team-a')).toMatchObject({
+      phase: 'failing',
+      failures: [{ reason: 'Forbidden', responsible: 'tenant' }],
+    });
   });
 });
 
