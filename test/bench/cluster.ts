@@ -93,10 +93,11 @@ export class BenchCluster implements AsyncDisposable {
   }
 
   /** Runs the operator; resolves when it has looked at every namespace. */
-  async startOperator(): Promise<OperatorProcess> {
+  async startOperator(flags: readonly string[] = []): Promise<OperatorProcess> {
     const operator = await OperatorProcess.start({
       kubeconfig: this.kubeconfig,
       command: [process.execPath, ...nodeFlags, bundle],
+      flags,
     });
     this.#operator = operator;
     await this.verified();
