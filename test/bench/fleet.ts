@@ -63,7 +63,8 @@ export async function fleet(size: FleetSize, options: BenchClusterOptions): Prom
 
   const restartMs = median(restarts.map(({ ms }) => ms));
   const bareMs = median(lists.map(({ best }) => best));
-  const peak = Math.max(filled.peak, ...restarts.map(({ memory }) => memory.peak), idle.peak);
+  const peaks = [filled, ...restarts.map((each) => each.memory), rolledOut, idle].map((each) => each.peak);
+  const peak = Math.max(...peaks);
   const count = size.namespaces.toLocaleString('en-US');
   return {
     scenario: `${count} namespaces`,
@@ -189,7 +190,7 @@ async function measureIdle(
   readonly writes: number;
   readonly lists: number;
   readonly growth: number;
-  /** Of the operator's memory, ever. */
+  /** Of the memory of this run of the operator. */
   readonly peak: number;
   readonly samples: readonly number[];
 }> {
