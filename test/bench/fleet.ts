@@ -178,8 +178,7 @@ async function quotasUpdated({ operator }: BenchCluster): Promise<number> {
 }
 
 /**
- * Nobody does anything, and the operator looks at all namespaces from time to time, five times as often as by default so that what a
- * look leaves behind adds up. Growth is the least of the last quarter less the least of the second: what stays, without what the
+ * Nobody does anything, and the operator looks at all namespaces {@link idleLooks} times, so that what a look leaves behind adds up. Growth is the least of the last quarter less the least of the second: what stays, without what the
  * garbage collector has yet to fetch.
  */
 async function measureIdle(

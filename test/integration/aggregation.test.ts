@@ -1,6 +1,6 @@
 /**
  * The operator is bound to one ClusterRole, into which the controller manager gathers what it may do: a moment after the installation, and
- * a moment after what is grantable has changed. Here there is no controller manager, so that the moment lasts.
+ * a moment after what is grantable has changed. First there is no controller manager, so that the moment lasts.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applyManifests } from '../../tools/operator/manifests.ts';
@@ -8,6 +8,7 @@ import { loadKubeconfig } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import type { OperatorHarness } from '../support/operator-harness.ts';
 import { OwnCluster } from '../support/own-cluster.ts';
+import type { Scenario } from '../support/scenario.ts';
 
 const bound = { kind: 'ClusterRole', name: 'security-baseline-operator' } as const;
 const grantable = { kind: 'ClusterRole', name: 'security-baseline-grantable' } as const;
@@ -29,6 +30,18 @@ async function rulesOf(role: typeof bound | typeof grantable): Promise<readonly 
 /** As the controller manager does it. */
 async function gather(role: typeof bound | typeof grantable, rules: readonly unknown[]): Promise<void> {
   await harness.admin.mergePatch(role, { rules });
+}
+
+/** A baseline with rules that are not grantable yet, in the namespace that is returned. */
+async function askTooMuch(scenario: Scenario, rules: readonly object[]): Promise<string> {
+  await scenario.baseline({ serviceAccounts: [{ name: 'app', rules }] });
+  const namespace = await scenario.namespace();
+  await eventually(
+    async () =>
+      expect((await scenario.status()).conditions).toMatchObject({ Stalled: 'True RulesNotGrantable' }),
+    { what: 'it is not grantable' },
+  );
+  return namespace;
 }
 
 describe('until the controller manager has gathered', () => {
@@ -60,14 +73,8 @@ describe('until the controller manager has gathered', () => {
   test('what has become grantable, the Role is refused; then it is there, and nothing of the failure is left', async () => {
     const { operator } = harness;
     await using scenario = harness.scenario();
-    await scenario.baseline({ serviceAccounts: [{ name: 'app', rules: [readEndpoints] }] });
-    const namespace = await scenario.namespace();
+    const namespace = await askTooMuch(scenario, [readEndpoints]);
     const role = `Role ${scenario.name}.app`;
-    await eventually(
-      async () =>
-        expect((await scenario.status()).conditions).toMatchObject({ Stalled: 'True RulesNotGrantable' }),
-      { what: 'it is not grantable' },
-    );
 
     await gather(grantable, [...(await rulesOf(grantable)), readEndpoints]);
     await eventually(
@@ -116,13 +123,7 @@ describe('with the controller manager', () => {
   test('what a label makes grantable at run time is granted', async () => {
     await using scenario = harness.scenario();
     const rules = [{ apiGroups: ['batch'], resources: ['jobs'], verbs: ['create'] }];
-    await scenario.baseline({ serviceAccounts: [{ name: 'app', rules }] });
-    const namespace = await scenario.namespace();
-    await eventually(
-      async () =>
-        expect((await scenario.status()).conditions).toMatchObject({ Stalled: 'True RulesNotGrantable' }),
-      { what: 'it is not grantable' },
-    );
+    const namespace = await askTooMuch(scenario, rules);
     const labels = { 'securitybaseline.io/grantable': 'true' };
     await harness.admin.create(
       { kind: 'ClusterRole', name: 'grantable-jobs' },

@@ -3,7 +3,7 @@ import { type AnyLabelSelector, matchesSelector } from '../../src/api/label-sele
 import type { RbacRule } from '../../src/api/objects.ts';
 import type { ApiClient } from '../../src/kube/api-client.ts';
 import { ResourceClient } from '../../src/kube/resource-client.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
+import { untilComplete } from './until.ts';
 
 /** A ClusterRole as served. */
 export interface ClusterRole {
@@ -20,8 +20,6 @@ const definition = {
   plural: 'clusterroles',
   namespaced: false,
 };
-const timeoutMs = 30_000;
-const pollIntervalMs = 25;
 
 /**
  * Resolves when every aggregated ClusterRole has the rules of those that it selects, and no others. The operator asks for nothing by
@@ -31,15 +29,10 @@ const pollIntervalMs = 25;
  */
 export async function untilAggregated(client: ApiClient): Promise<void> {
   const clusterRoles = new ResourceClient<ClusterRole>(client, definition);
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    const { items } = await clusterRoles.list();
-    const waiting = notAggregated(items);
-    if (waiting.length === 0) return;
-    if (Date.now() > deadline)
-      throw new Error(`not aggregated after ${timeoutMs} ms: ClusterRoles ${waiting.join(', ')}`);
-    await systemClock.sleep(pollIntervalMs);
-  }
+  await untilComplete(async () => {
+    const waiting = notAggregated((await clusterRoles.list()).items);
+    return waiting.length === 0 ? undefined : `ClusterRoles ${waiting.join(', ')} are aggregated`;
+  });
 }
 
 /** Names the aggregated ClusterRoles whose rules are not (yet) those of the ones that they select. */

@@ -7,6 +7,7 @@ import { Credentials } from '../../src/kube/credentials.ts';
 import { ResourceClient, rootPath } from '../../src/kube/resource-client.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { untilAggregated } from './cluster-roles.ts';
+import { untilComplete } from './until.ts';
 
 const root = new URL('../../', import.meta.url);
 
@@ -39,8 +40,6 @@ export function readManifests(pattern: string): KubernetesObject[] {
     }),
   );
 }
-
-const servedTimeoutMs = 30_000;
 
 /**
  * Applies objects one after the other, and waits for CRDs to be served and for aggregated ClusterRoles to have their rules. They are sent
@@ -85,13 +84,13 @@ async function apply(client: ApiClient, object: AppliedObject): Promise<void> {
   await resources.apply(object, { force: true });
   if (object.kind !== 'CustomResourceDefinition') return;
   const { name } = object.metadata;
-  const deadline = Date.now() + servedTimeoutMs;
-  for (;;) {
+  await untilComplete(async () => {
     const { status } = await resources.get(name);
-    if (status?.conditions?.some(({ type, status }) => type === 'Established' && status === 'True')) return;
-    if (Date.now() > deadline) throw new Error(`${name} is not served after ${servedTimeoutMs} ms`);
-    await systemClock.sleep(50);
-  }
+    const isServed = status?.conditions?.some(
+      ({ type, status }) => type === 'Established' && status === 'True',
+    );
+    return isServed ? undefined : `${name} is served`;
+  });
 }
 
 /** Where a kind is served, as the API server's discovery tells. */
