@@ -233,7 +233,7 @@ export class SecurityBaselineOperator extends Operator {
         },
         onFailure: (error, next, delayMs) => {
           metrics.countWatchRestart(resource.id, next);
-          if (error.name === 'MalformedLineError') metrics.countMalformedEvent(resource.id);
+          if (error.name === 'MalformedWatchError') metrics.countMalformedEvent(resource.id);
           logger.warn('watch failed', { resource: resource.id, error, next, delayMs });
         },
       },

@@ -37,6 +37,14 @@ export interface ApiRequest {
   readonly isCoordination?: boolean;
 }
 
+/** An answer that goes on. */
+export interface ByteStream {
+  /** Which of the accepted types it is, with its parameters. */
+  readonly contentType: string | undefined;
+  /** The body's bytes as they arrive. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
 /** One attempt, as metrics want it. */
 export interface RequestOutcome {
   readonly operation: Operation;
@@ -109,9 +117,8 @@ export class ApiClient {
 
   /**
    * Opens a watch. Not retried and not limited; ends when the server ends it, fails with {@link ApiError}.
-   * @returns the body's bytes as they arrive
    */
-  async stream(request: ApiRequest): Promise<AsyncIterable<Uint8Array>> {
+  async stream(request: ApiRequest): Promise<ByteStream> {
     return await this.#withCredentials((settings) => this.#open(request, settings));
   }
 
@@ -199,7 +206,7 @@ export class ApiClient {
     }
   }
 
-  async #open(request: ApiRequest, settings: ConnectionSettings): Promise<AsyncIterable<Uint8Array>> {
+  async #open(request: ApiRequest, settings: ConnectionSettings): Promise<ByteStream> {
     const { operation, signal } = request;
     const { clock } = this.#options;
     const startedAt = clock.monotonic();
@@ -211,7 +218,7 @@ export class ApiClient {
         const body = await stream.body.text();
         throw errorFromResponse(operation, stream.status, body, stream.retryAfter, clock.now());
       }
-      return withApiErrors(stream.body, operation, signal);
+      return { contentType: stream.contentType, chunks: withApiErrors(stream.body, operation, signal) };
     } catch (cause) {
       const error = errorFromTransport(operation, cause, signal);
       if (error.status === 0) code = error.kind;

@@ -28,6 +28,7 @@ export interface WireResponse {
 export interface WireStream {
   readonly status: number;
   readonly retryAfter: string | undefined;
+  readonly contentType: string | undefined;
   readonly body: AsyncIterable<Uint8Array> & { text(): Promise<string> };
 }
 
@@ -88,7 +89,12 @@ export class Transport {
       bodyTimeout: 0,
       signal: request.signal ?? null,
     });
-    return { status: statusCode, retryAfter: single(headers['retry-after']), body };
+    return {
+      status: statusCode,
+      retryAfter: single(headers['retry-after']),
+      contentType: single(headers['content-type']),
+      body,
+    };
   }
 
   /** Takes no more requests, lets those in flight finish, then closes the connections. */

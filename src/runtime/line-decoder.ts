@@ -1,12 +1,9 @@
+import { MalformedWatchError } from './watch-event.ts';
+
 /** Longer lines are refused: an object is at most a few MiB (etcd takes no more), so this is no watch stream. Bytes. */
 const LONGEST_LINE = 32 * 1024 * 1024;
 
 const NEWLINE = 0x0a;
-
-/** A line that is too long or not UTF-8. */
-export class MalformedLineError extends Error {
-  override readonly name = 'MalformedLineError';
-}
 
 /**
  * Cuts a stream of bytes into lines, wherever the chunks were cut. Lines are sought in the bytes, before decoding: no
@@ -36,7 +33,7 @@ export class LineDecoder {
     this.#pieces.push(chunk.subarray(start));
     this.#pendingBytes += chunk.length - start;
     if (this.#pendingBytes > LONGEST_LINE)
-      throw new MalformedLineError(`a line exceeds ${LONGEST_LINE} bytes`);
+      throw new MalformedWatchError(`a line exceeds ${LONGEST_LINE} bytes`);
   }
 
   #complete(lastPiece: Uint8Array): Uint8Array {
@@ -51,7 +48,7 @@ export class LineDecoder {
     try {
       return this.#text.decode(line);
     } catch (cause) {
-      throw new MalformedLineError(`a line of ${line.length} bytes is not UTF-8`, { cause });
+      throw new MalformedWatchError(`a line of ${line.length} bytes is not UTF-8`, { cause });
     }
   }
 }

@@ -35,9 +35,32 @@ export interface WatchQuery {
   readonly timeoutSeconds: number;
 }
 
+/** Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes */
+export type WatchEvent<T extends ObjectWithMeta> =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string; readonly endsInitialEvents: boolean };
+
+/** Cuts the bytes of one watch into events, wherever the chunks were cut. */
+export interface EventDecoder<T extends ObjectWithMeta> {
+  /** Bytes of an unfinished event. Not 0 at the end of a stream: it was cut short. */
+  readonly pendingBytes: number;
+  /**
+   * Calls `onEvent` for each event that is complete with this chunk, at once and in order. The chunk is the decoder's from then on.
+   * @throws {MalformedWatchError} at what is no event
+   * @throws {WatchStatusError} at an ERROR event
+   */
+  push(chunk: Uint8Array, onEvent: (event: WatchEvent<T>) => void): void;
+}
+
+/** An open watch: its bytes as they arrive, and what reads them. */
+export interface WatchStream<T extends ObjectWithMeta> {
+  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly decoder: EventDecoder<T>;
+}
+
 /**
  * Lists and watches one resource. Failures are thrown as {@link WatchFailureError}; any other error counts as
- * transient. The stream of `watch` yields raw bytes as they arrive (one JSON event a line); bookmarks are to be asked for.
+ * transient. Bookmarks are to be asked for.
  *
  * Both calls, and the stream, end promptly when their signal is aborted, be it by an error or an early end: a watcher
  * waits for that before it tries again, so that it never has two connections. Neither retries by itself.
@@ -47,7 +70,7 @@ export interface ListWatch<T extends ObjectWithMeta> {
   /** Names the resource in logs and metrics, for example `networkpolicies.networking.k8s.io`. */
   readonly resource: string;
   list(query: ListQuery, signal: AbortSignal): Promise<ListPage<T>>;
-  watch(query: WatchQuery, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  watch(query: WatchQuery, signal: AbortSignal): Promise<WatchStream<T>>;
 }
 
 /** How a failed list or watch is to be answered. Carried by errors as `watchFailure`. */

@@ -1,10 +1,9 @@
-import { MalformedLineError } from './line-decoder.ts';
-import type { ObjectWithMeta, WatchFailure, WatchFailureError } from './list-watch.ts';
+import type { ObjectWithMeta, WatchEvent, WatchFailure, WatchFailureError } from './list-watch.ts';
 
-/** Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes */
-export type WatchEvent<T extends ObjectWithMeta> =
-  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
-  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string; readonly endsInitialEvents: boolean };
+/** Bytes that are no watch event: somebody between us and the API server damages what it says. */
+export class MalformedWatchError extends Error {
+  override readonly name = 'MalformedWatchError';
+}
 
 /** An ERROR event: the server ends the watch and says why. */
 export class WatchStatusError extends Error implements WatchFailureError {
@@ -27,7 +26,7 @@ interface Status {
   readonly details?: { readonly retryAfterSeconds?: number };
 }
 
-/** A line as it may come from outside. */
+/** An event as it may come from outside. */
 interface RawEvent {
   readonly type?: unknown;
   readonly object?: {
@@ -41,12 +40,12 @@ interface RawEvent {
 }
 
 /**
- * Reads one line of a watch.
- * @throws {MalformedLineError} where it is no watch event
+ * Checks what a decoder has read.
+ * @throws {MalformedWatchError} where it is no watch event
  * @throws {WatchStatusError} where it is an ERROR event
  */
-export function parseWatchEvent<T extends ObjectWithMeta>(line: string): WatchEvent<T> {
-  const event = parse(line);
+export function toWatchEvent<T extends ObjectWithMeta>(read: unknown): WatchEvent<T> {
+  const event = read as RawEvent | null | undefined;
   const metadata = event?.object?.metadata;
   switch (event?.type) {
     case 'ADDED':
@@ -65,15 +64,7 @@ export function parseWatchEvent<T extends ObjectWithMeta>(line: string): WatchEv
     case 'ERROR':
       throw new WatchStatusError(event.object ?? {});
   }
-  throw new MalformedLineError(`a line of ${line.length} characters is no watch event`);
-}
-
-function parse(line: string): RawEvent | null {
-  try {
-    return JSON.parse(line) as RawEvent | null;
-  } catch (cause) {
-    throw new MalformedLineError(`a line of ${line.length} characters is not JSON`, { cause });
-  }
+  throw new MalformedWatchError(`an event of type ${String(event?.type)} is no watch event`);
 }
 
 function isText(value: unknown): value is string {

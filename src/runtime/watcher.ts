@@ -12,7 +12,7 @@
  *           |          v                           v
  *           |       watching <------------------ watching
  *           |          |
- *           |          +-- ended by the server, broken, silent, malformed line, ERROR event:
+ *           |          +-- ended by the server, broken, silent, malformed, ERROR event:
  *           |          |       resume from the last version (backoff, unless it had been healthy)
  *           +----------+-- 410 Gone or Expired; silent again; last list too long ago: list anew
  *
@@ -24,11 +24,10 @@
 import { Backoff, type BackoffOptions } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { readPages } from './list-pages.ts';
-import type { ListWatch, ObjectWithMeta, WatchFailureError } from './list-watch.ts';
+import type { ListWatch, ObjectWithMeta, WatchEvent, WatchFailureError } from './list-watch.ts';
 import { SignsOfLife } from './signs-of-life.ts';
 import { guarded, SilenceError } from './silence-guard.ts';
 import type { Relist, Store, StoreRecord } from './store.ts';
-import type { WatchEvent } from './watch-event.ts';
 import { readWatch } from './watch-stream.ts';
 
 /** How a list was taken. */
@@ -39,7 +38,7 @@ export interface WatcherObserver {
   /** A complete list has been swapped in. */
   onListed?(mode: ListMode, objects: number, durationMs: number): void;
   /**
-   * A list or watch failed; a watch that the server ended by itself, as it should, is no failure. A `MalformedLineError`
+   * A list or watch failed; a watch that the server ended by itself, as it should, is no failure. A `MalformedWatchError`
    * means that somebody between us and the API server damages what it says.
    */
   onFailure?(error: Error, next: 'list' | 'resume', delayMs: number): void;

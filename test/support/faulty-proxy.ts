@@ -27,7 +27,7 @@ export type Fault =
   | 'unavailable'
   /** Watches, for each event: the connection is reset. */
   | 'resetWatch'
-  /** The stream ends within the event's line. */
+  /** The stream ends within the event. */
   | 'truncateWatch'
   /** An earlier event comes once more, also one of an earlier watch. */
   | 'repeatEvent';
@@ -224,23 +224,23 @@ export class FaultyProxy implements AsyncDisposable {
   }
 
   #passWatch(incoming: IncomingMessage, answer: ServerResponse, strikes: (fault: Fault) => boolean): void {
-    const stream = this.#tap.open(incoming.url ?? '');
     this.#forward(incoming, answer, (from) => {
+      const stream = this.#tap.open(incoming.url ?? '', from.headers['content-type'] ?? '');
       answer.writeHead(from.statusCode ?? 502, from.headers);
       // A watch on which nothing happens yet shows that it is open by its headers.
       answer.flushHeaders();
       from.on('data', (chunk: Buffer) => {
-        for (const line of stream.linesOf(chunk)) {
+        for (const event of stream.eventsOf(chunk)) {
           if (answer.writableEnded || answer.destroyed) return;
           if (strikes('resetWatch')) return this.#reset(answer);
           if (strikes('truncateWatch')) {
-            answer.end(line.subarray(0, line.length / 2));
+            answer.end(event.subarray(0, event.length / 2));
             return;
           }
           const earlier = stream.earlierEvent(this.#options.random());
           if (earlier !== undefined && strikes('repeatEvent')) answer.write(earlier);
-          answer.write(line);
-          stream.passed(line);
+          answer.write(event);
+          stream.passed(event);
         }
       });
       from.once('end', () => answer.end());

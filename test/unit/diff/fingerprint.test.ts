@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ManagedKind, managedKindNames } from '../../../src/api/kinds.ts';
 import type { KubernetesObject } from '../../../src/api/objects.ts';
@@ -216,6 +217,17 @@ describe.each(managedKindNames)('%s', (kind) => {
     expect(fingerprint(kind, { ...object, metadata: noted, status: { used: {} } })).toBe(original);
   });
 
+  test('is the same where parts are frozen, and remembered for them', () => {
+    const one = new Fingerprinter();
+    for (const [path, mutated] of mutations(contentOf(object))) {
+      const changed = { ...(mutated as Record<string, unknown>), apiVersion: 'v1', kind, metadata };
+      const expected = fingerprint(kind, changed);
+      const parts = structuredClone(changed);
+      for (const part of Object.values(parts)) Object.freeze(part);
+      for (const round of [1, 2]) expect(one.of(kind, parts), `${path}, ${round}`).toBe(expected);
+    }
+  });
+
   test('the order of keys does not change it', () => {
     const reversed = JSON.parse(JSON.stringify(object), (_key, value: unknown) =>
       typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -419,6 +431,41 @@ test('a fingerprint remembered is the one computed', () => {
     expect(fingerprinter.of(kind, structuredClone(full[kind]))).toBe(first);
     expect(new Fingerprinter().of(kind, full[kind])).toBe(first);
   }
+});
+
+test('what was seen before never stands for something else', () => {
+  // Few values, so that those that could be taken for each other meet.
+  const label = fc.constantFrom('', ',', 'undefined');
+  const labels = fc.dictionary(fc.constantFrom(...Object.keys(metadata.labels)), label);
+  const value = fc.constantFrom<unknown>('', 'undefined', '[]', undefined, 0, '0', [], [[]], [''], {});
+  const frozen = fc.record({ a: value }).map((each) => Object.freeze(each));
+  const object = fc.oneof(
+    fc.record({ kind: fc.constant('Role' as const), labels, fields: fc.constant({}) }),
+    fc.record({
+      kind: fc.constantFrom('Role' as const, 'NetworkPolicy' as const),
+      labels: fc.constant({}),
+      fields: fc.record({ spec: fc.oneof(value, frozen) }),
+    }),
+  );
+  fc.assert(
+    fc.property(fc.array(object, { minLength: 50, maxLength: 100 }), (objects) => {
+      const one = new Fingerprinter();
+      for (const { kind, labels: ofIt, fields } of objects) {
+        const each = { apiVersion: 'v1', kind, metadata: { ...metadata, labels: ofIt }, ...fields };
+        expect(one.of(kind, each)).toBe(fingerprint(kind, each));
+      }
+    }),
+  );
+});
+
+test('what is not frozen may change, and is looked at again', () => {
+  const fingerprinter = new Fingerprinter();
+  const object = structuredClone(full.LimitRange) as {
+    spec: { limits: { type: string }[] };
+  } & KubernetesObject;
+  const before = fingerprinter.of('LimitRange', object);
+  object.spec.limits.pop();
+  expect(fingerprinter.of('LimitRange', object)).not.toBe(before);
 });
 
 describe('what is remembered', () => {

@@ -373,7 +373,7 @@ describe('streams', () => {
   it('yield what arrives until the server ends them', async () => {
     const { client } = await setUp((_request, response) => response.end('{"a":1}\n{"a":2}\n'));
     let text = '';
-    for await (const chunk of await client.stream(watch)) text += Buffer.from(chunk).toString();
+    for await (const chunk of (await client.stream(watch)).chunks) text += Buffer.from(chunk).toString();
     expect(text).toBe('{"a":1}\n{"a":2}\n');
   });
 
@@ -388,7 +388,7 @@ describe('streams', () => {
       response.write('{"a":1}\n', () => response.socket?.destroy());
     });
     const read = async () => {
-      for await (const chunk of await client.stream(watch)) void chunk;
+      for await (const chunk of (await client.stream(watch)).chunks) void chunk;
     };
     await expect(read()).rejects.toMatchObject({ kind: 'network', watchFailure: 'transient' });
   });

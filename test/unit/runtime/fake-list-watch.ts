@@ -1,9 +1,11 @@
+import { JsonWatchDecoder } from '../../../src/runtime/json-watch-decoder.ts';
 import type {
   ListPage,
   ListQuery,
   ListWatch,
   WatchFailure,
   WatchQuery,
+  WatchStream,
 } from '../../../src/runtime/list-watch.ts';
 import type { Thing } from './objects.ts';
 
@@ -100,14 +102,14 @@ export class FakeListWatch implements ListWatch<Thing> {
     return page;
   }
 
-  async watch(query: WatchQuery, signal: AbortSignal): Promise<FakeStream> {
+  async watch(query: WatchQuery, signal: AbortSignal): Promise<WatchStream<Thing>> {
     this.calls.push(query.sendInitialEvents ? 'watch with list' : `watch from ${query.resourceVersion}`);
     if (this.hangs) await aborted(signal);
     const refusal = this.refusals.shift();
     if (refusal !== undefined) throw refusal;
     const stream = new FakeStream(query, signal);
     this.streams.push(stream);
-    return stream;
+    return { chunks: stream, decoder: new JsonWatchDecoder() };
   }
 }
 

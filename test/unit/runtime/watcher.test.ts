@@ -358,7 +358,7 @@ describe('damage on the way', () => {
     server.stream.event('ADDED', thing('tenant/b', 11)).text('{"type":"ADDED","obj\n');
     server.stream.event('ADDED', thing('tenant/c', 13));
     await flush();
-    expect(noted).toEqual(['MalformedLineError: resume in 0']);
+    expect(noted).toEqual(['MalformedWatchError: resume in 0']);
     expect(server.calls).toEqual(['watch from 11']);
     expect(contentOf(store)).toEqual(['tenant/a=spec', 'tenant/b=spec']);
   });
@@ -373,14 +373,14 @@ describe('damage on the way', () => {
     await sync();
     server.stream.text(`${line}\n`);
     await flush();
-    expect(noted).toEqual(['MalformedLineError: resume in 0']);
+    expect(noted).toEqual(['MalformedWatchError: resume in 0']);
   });
 
   test('a stream that ends inside a line is reported and resumed', async () => {
     await sync();
     server.stream.text('{"type":"ADDED","object":{"metadata":').end();
     await flush();
-    expect(noted).toEqual(['MalformedLineError: resume in 0']);
+    expect(noted).toEqual(['MalformedWatchError: resume in 0']);
     expect(server.calls).toEqual(['watch from 10']);
   });
 

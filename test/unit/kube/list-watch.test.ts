@@ -1,0 +1,99 @@
+import type { ServerResponse } from 'node:http';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createListWatch } from '../../../src/kube/list-watch.ts';
+import type { ResourceDefinition } from '../../../src/kube/resource-client.ts';
+import type { ListWatch, ObjectWithMeta, WatchEvent } from '../../../src/runtime/list-watch.ts';
+import { clientFor, DummyApiServer } from './dummy-api-server.ts';
+import { envelope, type Field, frame, metadata } from './protobuf/encode.ts';
+
+const roles: ResourceDefinition = {
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  plural: 'roles',
+  namespaced: true,
+};
+const baselines: ResourceDefinition = {
+  group: 'securitybaseline.io',
+  version: 'v1alpha1',
+  plural: 'securitybaselines',
+  namespaced: false,
+};
+
+const protobufFirst = 'application/vnd.kubernetes.protobuf;stream=watch, application/json';
+
+let cleanUp: () => Promise<void> = async () => undefined;
+afterEach(() => cleanUp());
+
+/** A list watch of a server that answers watches so, in turn. */
+async function setUp(
+  definition: ResourceDefinition,
+  ...answers: readonly ((response: ServerResponse) => void)[]
+): Promise<{ listWatch: ListWatch<ObjectWithMeta>; accepted: () => (string | undefined)[] }> {
+  const left = [...answers];
+  const server = await DummyApiServer.start((_request, response) => left.shift()?.(response));
+  const client = clientFor(server);
+  cleanUp = async () => {
+    await client.close();
+    await server.stop();
+  };
+  return {
+    listWatch: createListWatch(client, definition),
+    accepted: () => server.received.map(({ headers }) => headers.accept),
+  };
+}
+
+function inJson(name: string): (response: ServerResponse) => void {
+  const object = { metadata: { name, uid: 'u', resourceVersion: '1' } };
+  return (response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(`${JSON.stringify({ type: 'ADDED', object })}\n`);
+  };
+}
+
+function inProtobuf(name: string, ...more: readonly Field[]): (response: ServerResponse) => void {
+  return (response) => {
+    response.writeHead(200, { 'content-type': 'application/vnd.kubernetes.protobuf;stream=watch' });
+    response.end(frame('ADDED', envelope('Role', metadata(name, '1'), ...more)));
+  };
+}
+
+/** The names that one watch tells. */
+async function watched(listWatch: ListWatch<ObjectWithMeta>): Promise<string[]> {
+  const names: string[] = [];
+  const onEvent = (event: WatchEvent<ObjectWithMeta>): void => {
+    if (event.type !== 'BOOKMARK') names.push(event.object.metadata.name);
+  };
+  const query = { resourceVersion: '1', sendInitialEvents: false, timeoutSeconds: 60 };
+  const { chunks, decoder } = await listWatch.watch(query, AbortSignal.timeout(5000));
+  for await (const chunk of chunks) decoder.push(chunk, onEvent);
+  return names;
+}
+
+describe('a watch', () => {
+  test('of a built-in kind is asked for as protobuf, and read as such', async () => {
+    const { listWatch, accepted } = await setUp(roles, inProtobuf('a'));
+    expect(await watched(listWatch)).toEqual(['a']);
+    expect(accepted()).toEqual([protobufFirst]);
+  });
+
+  test('is read as JSON where the server answers so', async () => {
+    const { listWatch, accepted } = await setUp(roles, inJson('a'), inProtobuf('b'));
+    expect(await watched(listWatch)).toEqual(['a']);
+    expect(await watched(listWatch)).toEqual(['b']);
+    expect(accepted()).toEqual([protobufFirst, protobufFirst]);
+  });
+
+  test('of a custom resource is asked for as JSON', async () => {
+    const { listWatch, accepted } = await setUp(baselines, inJson('a'));
+    expect(await watched(listWatch)).toEqual(['a']);
+    expect(accepted()).toEqual(['application/json']);
+  });
+
+  test('is asked for as JSON from then on, where the server has fields that are not known here', async () => {
+    const { listWatch, accepted } = await setUp(roles, inProtobuf('a', [9, 'new']), inJson('a'), inJson('b'));
+    await expect(watched(listWatch)).rejects.toThrow('Role has a field 9, which is not known here');
+    expect(await watched(listWatch)).toEqual(['a']);
+    expect(await watched(listWatch)).toEqual(['b']);
+    expect(accepted()).toEqual([protobufFirst, 'application/json', 'application/json']);
+  });
+});
