@@ -36,6 +36,7 @@ export class Connection {
     path: string,
     body?: string,
     contentType = 'application/json',
+    accept = 'application/json',
   ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
@@ -45,7 +46,7 @@ export class Connection {
           origin: this.#origin,
           method,
           path,
-          headers: [...this.#headers, 'content-type', contentType, 'accept', 'application/json'],
+          headers: [...this.#headers, 'content-type', contentType, 'accept', accept],
           body: body ?? null,
         },
         {
