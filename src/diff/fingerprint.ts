@@ -23,7 +23,7 @@ const ourAnnotations = [justificationAnnotation, deletionPolicyAnnotation, pullS
 /** Characters kept of the base64 SHA-256: 132 bits, so that nobody finds a second object with one fingerprint. */
 const fingerprintLength = 22;
 
-/** In a fleet most objects are alike; remembering the last ones saves normalizing each of them. All together come to less than 1 MiB. */
+/** In a fleet most objects are alike; remembering the last ones saves normalizing each of them. All together come to about 1 MiB. */
 const remembered = 2048;
 /** Longer texts are remembered by their digest: tenants write objects as large as the API server takes them (1.5 MB). Characters. */
 const longestText = 256;

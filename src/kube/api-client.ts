@@ -3,6 +3,7 @@ import { ApiError, errorFromResponse, errorFromTransport, isApiError } from './a
 import { type ConnectionSettings, type Credentials, sharesConnections } from './credentials.ts';
 import { InFlightLimiter, type Outcome, type Priority } from './in-flight-limiter.ts';
 import type { Operation } from './operation.ts';
+import { errorBody } from './protobuf/error-body.ts';
 import { Transport, type WireRequest } from './transport.ts';
 
 /** How often one request may be sent again before its caller hears of the failure. */
@@ -215,8 +216,13 @@ export class ApiClient {
       const stream = await this.#transportFor(settings, operation).open(this.#wire(request, settings));
       code = String(stream.status);
       if (stream.status !== 200) {
-        const body = await stream.body.text();
-        throw errorFromResponse(operation, stream.status, body, stream.retryAfter, clock.now());
+        throw errorFromResponse(
+          operation,
+          stream.status,
+          await errorBody(stream),
+          stream.retryAfter,
+          clock.now(),
+        );
       }
       return { contentType: stream.contentType, chunks: withApiErrors(stream.body, operation, signal) };
     } catch (cause) {

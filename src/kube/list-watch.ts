@@ -11,6 +11,7 @@ import type {
 } from '../runtime/list-watch.ts';
 import type { ApiClient } from './api-client.ts';
 import { isApiError } from './api-error.ts';
+import { protobufType } from './protobuf/envelope.ts';
 import { protobufResources } from './protobuf/resources.ts';
 import { ProtobufWatchDecoder } from './protobuf/watch-decoder.ts';
 import {
@@ -28,12 +29,11 @@ export class StreamingListUnsupportedError extends Error implements WatchFailure
   readonly watchFailure = 'unsupported';
 }
 
-const protobuf = 'application/vnd.kubernetes.protobuf';
 const json = 'application/json';
 
 /**
  * Serves the runtime's lists and watches of one resource. Watches of built-in kinds come as protobuf, which costs the API server half as
- * much (ADR 17), unless the server has fields that are not known here: those are then watched in JSON.
+ * much (ADR 17), until one cannot be read, be it for a field that is not known here: JSON shows everything.
  * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists
  *
  * @param selection narrows what is listed and watched; default everything in all namespaces
@@ -49,7 +49,7 @@ export function createListWatch<T extends ObjectWithMeta>(
   let message = protobufResources[`${group}/${version}/${plural}`];
 
   function decoderFor(contentType = json): EventDecoder<T> {
-    if (message === undefined || !contentType.startsWith(protobuf)) return new JsonWatchDecoder();
+    if (message === undefined || !contentType.startsWith(protobufType)) return new JsonWatchDecoder();
     return new ProtobufWatchDecoder(message, () => {
       message = undefined;
     });
@@ -71,7 +71,7 @@ export function createListWatch<T extends ObjectWithMeta>(
           operation: { verb: 'watch', resource: plural, namespace: selection.namespace },
           method: 'GET',
           path: `${path}?${parameters}`,
-          accept: message === undefined ? json : `${protobuf};stream=watch, ${json}`,
+          accept: message === undefined ? json : `${protobufType};stream=watch, ${json}`,
           signal,
         });
         return { chunks, decoder: decoderFor(contentType) };

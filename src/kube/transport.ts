@@ -29,7 +29,7 @@ export interface WireStream {
   readonly status: number;
   readonly retryAfter: string | undefined;
   readonly contentType: string | undefined;
-  readonly body: AsyncIterable<Uint8Array> & { text(): Promise<string> };
+  readonly body: AsyncIterable<Uint8Array> & { bytes(): Promise<Uint8Array> };
 }
 
 /**

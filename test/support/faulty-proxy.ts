@@ -225,8 +225,13 @@ export class FaultyProxy implements AsyncDisposable {
 
   #passWatch(incoming: IncomingMessage, answer: ServerResponse, strikes: (fault: Fault) => boolean): void {
     this.#forward(incoming, answer, (from) => {
+      if (from.statusCode !== 200) {
+        answer.writeHead(from.statusCode ?? 502, from.headers);
+        from.pipe(answer);
+        return;
+      }
       const stream = this.#tap.open(incoming.url ?? '', from.headers['content-type'] ?? '');
-      answer.writeHead(from.statusCode ?? 502, from.headers);
+      answer.writeHead(200, from.headers);
       // A watch on which nothing happens yet shows that it is open by its headers.
       answer.flushHeaders();
       from.on('data', (chunk: Buffer) => {

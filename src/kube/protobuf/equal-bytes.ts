@@ -1,7 +1,10 @@
 /** Longer ones are made anew each time: hardly two are equal. Bytes. */
-const longest = 4096;
-/** All keys together; somebody may write objects that differ each time. Bytes. */
-const capacity = 512 * 1024;
+const longest = 2048;
+/**
+ * All keys together, since somebody may write objects that differ each time. What is made of them may be twenty times as large (a list
+ * of empty rules takes two bytes for each). Bytes.
+ */
+const capacity = 128 * 1024;
 
 /** What was made of bytes, remembered by the bytes, within bounds. */
 export class EqualBytes<T> {

@@ -88,9 +88,11 @@ function readEntry(reader: PbfReader, end: number, type: FieldType, into: Record
   let key = '';
   let value: unknown = '';
   for (let number = reader.nextField(end); number !== 0; number = reader.nextField(end)) {
-    const entryEnd = endOf(reader, end);
-    if (number === 1) key = text.read(reader, entryEnd) as string;
-    else value = type.read(reader, entryEnd);
+    if (number > 2 || reader.type !== wireTypes.delimited)
+      throw new MalformedMessageError(`a map's entry has a field ${number} of wire type ${reader.type}`);
+    const valueEnd = endOf(reader, end);
+    if (number === 1) key = text.read(reader, valueEnd) as string;
+    else value = type.read(reader, valueEnd);
   }
   into[key] = value;
 }
@@ -107,7 +109,7 @@ function listOf(result: Record<string, unknown>, key: string): unknown[] {
   return list;
 }
 
-/** Text; what is not UTF-8 in it is replaced, as Go's JSON does. */
+/** Text; what is not UTF-8 in it is replaced, as in JSON. */
 export const text: FieldType = {
   wire: 'delimited',
   read: (reader, end) => {

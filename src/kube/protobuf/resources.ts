@@ -19,18 +19,22 @@ import {
   text,
 } from './message.ts';
 
-let lastTime = { seconds: 0, text: '' };
+let lastTime: { readonly seconds: unknown; readonly text: string | undefined } = {
+  seconds: undefined,
+  text: undefined,
+};
 
-/** RFC 3339 in seconds, UTC; none where it is zero. */
-const time = as(message('Time', { 1: ['seconds', integer], 2: ['nanos', integer] }), ({ seconds = 0 }) => {
-  if (seconds === 0) return undefined;
+/** RFC 3339 in seconds, UTC; none where it is zero, or so far away that nobody can have meant it. */
+const time = as(message('Time', { 1: ['seconds', integer], 2: ['nanos', integer] }), ({ seconds }) => {
   // An object's times are mostly the same second.
-  if (lastTime.seconds !== seconds) {
-    const iso = new Date((seconds as number) * 1000).toISOString();
-    lastTime = { seconds: seconds as number, text: `${iso.slice(0, iso.indexOf('.'))}Z` };
-  }
+  if (lastTime.seconds !== seconds) lastTime = { seconds, text: timeText(seconds as number) };
   return lastTime.text;
 });
+
+function timeText(seconds: number): string | undefined {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString().replace('.000Z', 'Z');
+}
 
 const quantity = as(message('Quantity', { 1: ['string', text] }), (value) => value.string ?? '');
 
@@ -56,9 +60,9 @@ const json: FieldType = (() => {
 const managedFieldsEntry = message('ManagedFieldsEntry', {
   1: ['manager', text],
   2: ['operation', text],
-  3: ['apiVersion', text],
+  3: ['apiVersion', ignored],
   4: ['time', time],
-  6: ['fieldsType', text],
+  6: ['fieldsType', ignored],
   7: ['fieldsV1', as(message('FieldsV1', { 1: ['Raw', json] }), ({ Raw }) => Raw)],
   8: ['subresource', text],
 });
@@ -87,7 +91,7 @@ const metadata = message('ObjectMeta', {
   12: ['annotations', map(text)],
   13: ['ownerReferences', list(ownerReference)],
   14: ['finalizers', list(text)],
-  17: ['managedFields', list(shared(managedFieldsEntry))],
+  17: ['managedFields', list(managedFieldsEntry)],
 });
 
 const labelSelector = message('LabelSelector', {
@@ -203,7 +207,7 @@ const subject = message('Subject', {
 
 const roleRef = message('RoleRef', { 1: ['apiGroup', text], 2: ['kind', text], 3: ['name', text] });
 
-/** What ends a watch. */
+/** Why something was refused, or a watch ended. */
 export const status = message('Status', {
   1: ['metadata', ignored],
   2: ['status', text],
@@ -215,7 +219,10 @@ export const status = message('Status', {
       1: ['name', text],
       2: ['group', text],
       3: ['kind', text],
-      4: ['causes', ignored],
+      4: [
+        'causes',
+        list(message('StatusCause', { 1: ['reason', text], 2: ['message', text], 3: ['field', text] })),
+      ],
       5: ['retryAfterSeconds', integer],
       6: ['uid', text],
     }),

@@ -1,34 +1,23 @@
 import { PbfReader } from 'pbf';
 import type { EventDecoder, ObjectWithMeta, WatchEvent } from '../../runtime/list-watch.ts';
 import { MalformedWatchError, toWatchEvent } from '../../runtime/watch-event.ts';
-import {
-  as,
-  type FieldType,
-  MalformedMessageError,
-  type MessageType,
-  message,
-  text,
-  UnknownFieldError,
-} from './message.ts';
+import { envelope } from './envelope.ts';
+import { as, type MessageType, message, text, UnknownFieldError } from './message.ts';
 import { status } from './resources.ts';
 
 /** Before each event, its length: four bytes, the highest first. */
 const prefixLength = 4;
 /** Longer events are refused: an object is at most a few MiB (etcd takes no more), so this is no watch stream. Bytes. */
 const longestFrame = 32 * 1024 * 1024;
-/** What each object begins with. */
-const magic = Buffer.from('k8s\0');
-
 const nothing = Buffer.alloc(0);
 
 /**
  * Reads a watch in Kubernetes' protobuf: events with their lengths before them, and in each event an object with its type before it.
- * Sources: https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding, WatchEvent in
- * k8s.io/apimachinery/pkg/apis/meta/v1/generated.proto, and framer.go in k8s.io/apimachinery/pkg/util/framer
+ * Sources: WatchEvent in k8s.io/apimachinery/pkg/apis/meta/v1/generated.proto, and framer.go in k8s.io/apimachinery/pkg/util/framer
  */
 export class ProtobufWatchDecoder<T extends ObjectWithMeta> implements EventDecoder<T> {
   readonly #event: MessageType;
-  readonly #onUnknownField: () => void;
+  readonly #onUnreadable: () => void;
   /** The beginning of an event whose end has not come. Joined once, so a long one costs no more than its length. */
   #pieces: Buffer[] = [];
   #pendingBytes = 0;
@@ -37,11 +26,11 @@ export class ProtobufWatchDecoder<T extends ObjectWithMeta> implements EventDeco
 
   /**
    * @param object what is watched
-   * @param onUnknownField the server has fields that are not known here; the error follows
+   * @param onUnreadable there is an event that cannot be read, and could not be the next time; the error follows
    */
-  constructor(object: MessageType, onUnknownField: () => void) {
+  constructor(object: MessageType, onUnreadable: () => void) {
     this.#event = watchEvent(object);
-    this.#onUnknownField = onUnknownField;
+    this.#onUnreadable = onUnreadable;
   }
 
   get pendingBytes(): number {
@@ -67,7 +56,10 @@ export class ProtobufWatchDecoder<T extends ObjectWithMeta> implements EventDeco
       this.#awaited = prefixLength;
       if (bytes.length - start < prefixLength) return start;
       const length = bytes.readUInt32BE(start);
-      if (length > longestFrame) throw new MalformedWatchError(`an event of ${length} bytes`);
+      if (length > longestFrame) {
+        this.#onUnreadable();
+        throw new MalformedWatchError(`an event of ${length} bytes`);
+      }
       this.#awaited = prefixLength + length;
       if (bytes.length - start < this.#awaited) return start;
       reader.pos = start + prefixLength;
@@ -80,64 +72,15 @@ export class ProtobufWatchDecoder<T extends ObjectWithMeta> implements EventDeco
     try {
       return this.#event.read(reader, end);
     } catch (cause) {
-      if (cause instanceof UnknownFieldError) {
-        this.#onUnknownField();
-        throw cause;
-      }
+      this.#onUnreadable();
+      if (cause instanceof UnknownFieldError) throw cause;
       throw new MalformedWatchError(`an event is no message: ${String(cause)}`, { cause });
     }
   }
 }
 
-const typeMeta = message('TypeMeta', { 1: ['apiVersion', text], 2: ['kind', text] });
-
-/** Bytes that are read once it is known what they are. */
-interface Part {
-  readonly start: number;
-  readonly end: number;
-}
-
-const part: FieldType = {
-  wire: 'delimited',
-  read: (reader, end): Part => {
-    const start = reader.pos;
-    reader.pos = end;
-    return { start, end };
-  },
-};
-
-const unknown = message('Unknown', {
-  1: ['typeMeta', typeMeta],
-  2: ['raw', part],
-  3: ['contentEncoding', text],
-  4: ['contentType', text],
-});
-
 /** An event of a watch of these objects; the last one may hold a Status. */
 function watchEvent(object: MessageType): MessageType {
-  const types = [object, status];
-  const raw: FieldType = {
-    wire: 'delimited',
-    read: (reader, end) => {
-      if (
-        end - reader.pos < magic.length ||
-        magic.compare(reader.buf, reader.pos, reader.pos + magic.length) !== 0
-      )
-        throw new MalformedMessageError('an object does not begin as they do');
-      reader.pos += magic.length;
-      const { typeMeta, raw } = unknown.read(reader, end) as {
-        readonly typeMeta?: { readonly kind?: string };
-        readonly raw?: Part;
-      };
-      const type = types.find(({ name }) => name === typeMeta?.kind);
-      if (type === undefined || raw === undefined)
-        throw new MalformedMessageError(`an object of kind ${typeMeta?.kind} where ${object.name} should be`);
-      reader.pos = raw.start;
-      const value = type.read(reader, raw.end);
-      reader.pos = end;
-      return value;
-    },
-  };
-  const rawExtension = as(message('RawExtension', { 1: ['raw', raw] }), (extension) => extension.raw);
-  return message('WatchEvent', { 1: ['type', text], 2: ['object', rawExtension] });
+  const extension = message('RawExtension', { 1: ['raw', envelope(object, status)] });
+  return message('WatchEvent', { 1: ['type', text], 2: ['object', as(extension, ({ raw }) => raw)] });
 }

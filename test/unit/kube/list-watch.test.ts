@@ -2,9 +2,12 @@ import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createListWatch } from '../../../src/kube/list-watch.ts';
 import type { ResourceDefinition } from '../../../src/kube/resource-client.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
 import type { ListWatch, ObjectWithMeta, WatchEvent } from '../../../src/runtime/list-watch.ts';
+import { identityOf, Store } from '../../../src/runtime/store.ts';
+import { Watcher } from '../../../src/runtime/watcher.ts';
 import { clientFor, DummyApiServer } from './dummy-api-server.ts';
-import { envelope, type Field, frame, metadata } from './protobuf/encode.ts';
+import { encode, envelope, type Field, frame, metadata } from './protobuf/encode.ts';
 
 const roles: ResourceDefinition = {
   group: 'rbac.authorization.k8s.io',
@@ -89,11 +92,59 @@ describe('a watch', () => {
     expect(accepted()).toEqual(['application/json']);
   });
 
-  test('is asked for as JSON from then on, where the server has fields that are not known here', async () => {
-    const { listWatch, accepted } = await setUp(roles, inProtobuf('a', [9, 'new']), inJson('a'), inJson('b'));
-    await expect(watched(listWatch)).rejects.toThrow('Role has a field 9, which is not known here');
+  test.each([
+    ['it has fields that are not known here', inProtobuf('a', [9, 'new']), 'Role has a field 9'],
+    ['it cannot be read', inProtobuf('a', [2, 7]), 'an event is no message'],
+  ])('is asked for as JSON from then on, where %s', async (_why, unreadable, reason) => {
+    const { listWatch, accepted } = await setUp(roles, unreadable, inJson('a'), inJson('b'));
+    await expect(watched(listWatch)).rejects.toThrow(reason);
     expect(await watched(listWatch)).toEqual(['a']);
     expect(await watched(listWatch)).toEqual(['b']);
     expect(accepted()).toEqual([protobufFirst, 'application/json', 'application/json']);
+  });
+
+  test('that cannot be read in protobuf is listed anew by a watcher, and then holds everything', async () => {
+    const bookmark = { annotations: { 'k8s.io/initial-events-end': 'true' }, resourceVersion: '2' };
+    const { listWatch, accepted } = await setUp(roles, inProtobuf('a', [9, 'new']), (response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      for (const name of ['a', 'b']) {
+        const object = { metadata: { name, uid: 'u', resourceVersion: '1' } };
+        response.write(`${JSON.stringify({ type: 'ADDED', object })}\n`);
+      }
+      response.write(`${JSON.stringify({ type: 'BOOKMARK', object: { metadata: bookmark } })}\n`);
+    });
+    const store = new Store({ project: identityOf, same: () => true });
+    const failures: string[] = [];
+    const watcher = new Watcher({
+      listWatch,
+      store,
+      clock: systemClock,
+      observer: { onFailure: (error, next) => failures.push(`${error.name}: ${next}`) },
+    });
+    watcher.start();
+    await watcher.waitForSync(AbortSignal.timeout(5000));
+    await watcher.stop();
+    expect([...store].map(({ name }) => name)).toEqual(['a', 'b']);
+    expect(failures).toEqual(['UnknownFieldError: list']);
+    expect(accepted()).toEqual([protobufFirst, 'application/json']);
+  });
+
+  test('that is refused in protobuf says why', async () => {
+    const refusal = envelope('Status', [3, 'not for you'], [4, 'Forbidden'], [5, encode([1, 'x'])], [6, 403]);
+    const refuse = (body: Uint8Array) => (response: ServerResponse) => {
+      response.writeHead(403, { 'content-type': 'application/vnd.kubernetes.protobuf' });
+      response.end(body);
+    };
+    const { listWatch } = await setUp(roles, refuse(refusal), refuse(Buffer.from('k8s\0broken')));
+    await expect(watched(listWatch)).rejects.toMatchObject({
+      kind: 'forbidden',
+      reason: 'Forbidden',
+      details: { name: 'x' },
+      message: 'watch roles: 403 Forbidden: not for you',
+    });
+    await expect(watched(listWatch)).rejects.toMatchObject({
+      kind: 'forbidden',
+      message: 'watch roles: 403',
+    });
   });
 });

@@ -86,6 +86,12 @@ describe('a message', () => {
       encode([7, Uint8Array.of(0x0a, 0x05, 0x61)], [5, 'abcdef']),
     ],
     [
+      'a map with more than keys and values',
+      "a map's entry has a field 3 of wire type 2",
+      encode([6, encode([1, 'a'], [2, 'b'], [3, 'c'])]),
+    ],
+    ['a map of numbers', "a map's entry has a field 2 of wire type 0", encode([6, encode([1, 'a'], [2, 7])])],
+    [
       'with a number that goes on past its end',
       'Inner does not end where it should',
       encode([7, Uint8Array.of(0x10, 0x80)], [1, 'a']),
@@ -155,13 +161,13 @@ describe('what was made of bytes', () => {
   });
 
   test('is made anew where the bytes are many', () => {
-    const long = 'a'.repeat(4097);
+    const long = 'a'.repeat(2049);
     expect(made(long, long, long.slice(1), long.slice(1))).toEqual([1, 1, 1, 0]);
   });
 
   test('is forgotten, so that nobody fills the memory', () => {
     const flood = Array.from({ length: 1000 }, (_, index) => `${index}`.padStart(1000));
     expect(made('a', ...flood, 'a').at(-1)).toBe(1);
-    expect(made('a', ...flood.slice(0, 500), 'a').at(-1)).toBe(0);
+    expect(made('a', ...flood.slice(0, 100), 'a').at(-1)).toBe(0);
   });
 });

@@ -3,13 +3,13 @@ import { describe, expect, test, vi } from 'vitest';
 import { protobufResources } from '../../../../src/kube/protobuf/resources.ts';
 import { ProtobufWatchDecoder } from '../../../../src/kube/protobuf/watch-decoder.ts';
 import type { ObjectWithMeta, WatchEvent } from '../../../../src/runtime/list-watch.ts';
-import { encode, envelope, frame, metadata } from './encode.ts';
+import { encode, envelope, type Field, frame, metadata } from './encode.ts';
 
 const roles = protobufResources['rbac.authorization.k8s.io/v1/roles'];
 
-function decoder(onUnknownField: () => void = () => undefined): ProtobufWatchDecoder<ObjectWithMeta> {
+function decoder(onUnreadable: () => void = () => undefined): ProtobufWatchDecoder<ObjectWithMeta> {
   if (roles === undefined) throw new Error('Roles are read as protobuf');
-  return new ProtobufWatchDecoder(roles, onUnknownField);
+  return new ProtobufWatchDecoder(roles, onUnreadable);
 }
 
 /** Decodes `bytes`, cut at the given places. */
@@ -105,32 +105,71 @@ describe('a watch in protobuf', () => {
   });
 
   test('with fields that are not known here says so, before it fails', () => {
-    const onUnknownField = vi.fn();
+    const onUnreadable = vi.fn();
     const newer = frame('ADDED', envelope('Role', metadata('a', '1'), [5, 'new']));
-    expect(() => decoder(onUnknownField).push(newer, () => undefined)).toThrow(
+    expect(() => decoder(onUnreadable).push(newer, () => undefined)).toThrow(
       expect.objectContaining({
         name: 'UnknownFieldError',
         message: 'Role has a field 5, which is not known here',
       }),
     );
-    expect(onUnknownField).toHaveBeenCalledOnce();
+    expect(onUnreadable).toHaveBeenCalledOnce();
   });
 
   test.each([
-    ['of another kind', 'an object of kind Secret where Role should be', frame('ADDED', envelope('Secret'))],
+    ['of another kind', 'of kind Secret where Role or Status should be', frame('ADDED', envelope('Secret'))],
     ['that is no Kubernetes object', 'does not begin as they do', frame('ADDED', encode([1, 'k9s']))],
     ['that ends inside', 'longer than what it is in', frame('ADDED', envelope('Role').subarray(0, 9))],
+    ['of JSON', 'an event of 2065855609 bytes', Buffer.from('{"type":"ADDED"}')],
+    ['with broken JSON in it', 'is no message', frame('ADDED', envelope('Role', brokenManagedFields()))],
+  ])('an event %s is unreadable, and malformed', (_what, reason, bytes) => {
+    const onUnreadable = vi.fn();
+    expect(() => decoder(onUnreadable).push(bytes, () => undefined)).toThrow(
+      expect.objectContaining({ name: 'MalformedWatchError', message: expect.stringContaining(reason) }),
+    );
+    expect(onUnreadable).toHaveBeenCalledOnce();
+  });
+
+  test.each([
     ['without a name', 'of type ADDED is no watch event', frame('ADDED', envelope('Role', [1, encode()]))],
     ['of an unknown type', 'of type RENAMED', frame('RENAMED', envelope('Role', metadata('a', '1')))],
     ['without a number for a version', 'no watch event', added('a', 'x1')],
-    ['of JSON', 'an event of 2065855609 bytes', Buffer.from('{"type":"ADDED"}')],
-    ['with broken JSON in it', 'is no message', frame('ADDED', envelope('Role', brokenManagedFields()))],
-  ])('an event %s is malformed', (_what, reason, bytes) => {
-    const onUnknownField = vi.fn();
-    expect(() => decoder(onUnknownField).push(bytes, () => undefined)).toThrow(
+  ])('an event %s is malformed, as it would be in JSON', (_what, reason, bytes) => {
+    const onUnreadable = vi.fn();
+    expect(() => decoder(onUnreadable).push(bytes, () => undefined)).toThrow(
       expect.objectContaining({ name: 'MalformedWatchError', message: expect.stringContaining(reason) }),
     );
-    expect(onUnknownField).not.toHaveBeenCalled();
+    expect(onUnreadable).not.toHaveBeenCalled();
+  });
+});
+
+describe('what tenants may write into managed fields', () => {
+  /** The one entry as it is read. */
+  function entryOf(...fields: readonly Field[]): unknown {
+    const meta = encode([1, 'a'], [5, 'u'], [6, '1'], [17, encode(...fields)]);
+    const [event] = decode(frame('ADDED', envelope('Role', [1, meta]))).events;
+    return (
+      event?.type === 'ADDED' &&
+      (event.object.metadata as { managedFields?: readonly unknown[] }).managedFields?.[0]
+    );
+  }
+
+  test('may be nested as deep as the API server takes it', () => {
+    const depth = 10_000;
+    const deep = `${'{"f:a":'.repeat(depth)}{}${'}'.repeat(depth)}`;
+    let at = entryOf([7, encode([1, deep])]) as { fieldsV1?: object; 'f:a'?: object } | undefined;
+    at = at?.fieldsV1;
+    for (let level = 0; level < depth; level += 1) at = at?.['f:a'] as typeof at;
+    expect(at).toEqual({});
+  });
+
+  test.each([2 ** 62, -(2 ** 62), 8.64e12 + 1])('may be of an impossible time: %d s', (seconds) => {
+    expect(entryOf([1, 'x'], [4, encode([1, seconds])])).toEqual({ manager: 'x' });
+  });
+
+  test('is of a time in seconds', () => {
+    const seconds = Date.UTC(2026, 0, 2, 3, 4, 5) / 1000;
+    expect(entryOf([4, encode([1, seconds], [2, 999])])).toEqual({ time: '2026-01-02T03:04:05Z' });
   });
 });
 
