@@ -8,6 +8,9 @@ import type { AdmissionCheck } from './admission-check.ts';
 import type { BaselineStatusReconciler } from './baseline-status-reconciler.ts';
 import type { NamespaceRequests } from './namespace-requests.ts';
 
+/** A resync is spread over its interval: ten thousand namespaces at once would leave a heap of garbage, and keep others waiting. */
+const resyncParts = 60;
+
 /** What leading consists of. */
 export interface LeadershipParts {
   readonly controller: Pick<Controller<string>, 'start' | 'stop'>;
@@ -19,7 +22,7 @@ export interface LeadershipParts {
   readonly logger: Logger;
   /** This replica, as the Lease names it. */
   readonly identity: string;
-  /** Between two looks at everything, for what all else has missed. */
+  /** Between two looks at the same namespace, for what all else has missed. */
   readonly resyncIntervalMs: number;
   /** Work could not begin. */
   readonly onFatal: (error: unknown) => void;
@@ -79,12 +82,13 @@ export class Leadership {
     logger.info('no longer leading');
   }
 
-  #resyncLater(): void {
+  #resyncLater(part = 0): void {
     const { admission, requests, clock, resyncIntervalMs } = this.#parts;
     this.#resync = clock.setTimeout(() => {
-      void admission.refresh();
-      requests.resync();
-      this.#resyncLater();
-    }, resyncIntervalMs);
+      requests.resync(part, resyncParts);
+      const next = (part + 1) % resyncParts;
+      if (next === 0) void admission.refresh();
+      this.#resyncLater(next);
+    }, resyncIntervalMs / resyncParts);
   }
 }

@@ -31,6 +31,8 @@ export class NamespaceRequests {
   #isOpen = false;
   /** Namespaces that the pass over the whole fleet has still to reach. */
   #unvisited = new Set<string>();
+  /** Those that were there when the resync under way began. */
+  #resyncing: readonly string[] = [];
   #passBeganMs = 0;
   #passSize = 0;
 
@@ -77,10 +79,18 @@ export class NamespaceRequests {
     onFirstPassDone?.(this.#passSize, clock.monotonic() - this.#passBeganMs);
   }
 
-  /** Asks for every namespace, unhurried: catches what everything else has missed. */
-  resync(): void {
+  /**
+   * Asks for a part of all namespaces, unhurried: all parts, in turn, catch what everything else has missed. What comes meanwhile is looked
+   * at as it comes.
+   *
+   * @param part from 0 to below `parts`
+   */
+  resync(part: number, parts: number): void {
     if (!this.#isOpen) return;
-    for (const namespace of this.#parts.cluster.namespaces()) this.#parts.queue.add(namespace.name, 'normal');
+    const { cluster, queue } = this.#parts;
+    if (part === 0) this.#resyncing = Array.from(cluster.namespaces(), ({ name }) => name);
+    const size = Math.ceil(this.#resyncing.length / parts);
+    for (const name of this.#resyncing.slice(part * size, (part + 1) * size)) queue.add(name, 'normal');
   }
 
   /** A namespace was created, changed or deleted. */

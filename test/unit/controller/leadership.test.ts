@@ -15,6 +15,7 @@ let log: KeptLog;
 let queue: WorkQueue<string>;
 /** What happened, in order. */
 let told: string[];
+let admissionLooks: number;
 let reconcile: (signal: AbortSignal) => Promise<void>;
 let statusesWritten: Promise<void>;
 let eventsSent: Promise<void>;
@@ -25,6 +26,7 @@ beforeEach(() => {
   log = new KeptLog();
   queue = new WorkQueue({ clock });
   told = [];
+  admissionLooks = 0;
   reconcile = async () => undefined;
   statusesWritten = Promise.resolve();
   eventsSent = Promise.resolve();
@@ -39,7 +41,10 @@ beforeEach(() => {
         return reconcile(signal);
       },
     }),
-    requests: { resync: () => told.push('resync'), close: () => told.push('close') },
+    requests: {
+      resync: (part, parts) => told.push(`resync ${part}/${parts}`),
+      close: () => told.push('close'),
+    },
     statuses: {
       start: () => told.push('statuses start'),
       stop: () => {
@@ -48,7 +53,11 @@ beforeEach(() => {
       },
     },
     events: { flush: () => eventsSent },
-    admission: { refresh: async () => undefined },
+    admission: {
+      refresh: async () => {
+        admissionLooks += 1;
+      },
+    },
     clock,
     logger: log,
     identity: 'pod-1',
@@ -81,11 +90,13 @@ function warnings(): string[] {
 }
 
 describe('a term', () => {
-  test('works, writes statuses, and looks at everything now and then', async () => {
+  test('works, writes statuses, and looks at everything once in each interval, spread over it', async () => {
     leadership.begin();
     await clock.advance(2 * resyncIntervalMs);
     expect(leadership.isLeading).toBe(true);
-    expect(told).toEqual(['statuses start', 'resync', 'resync']);
+    const round = Array.from({ length: 60 }, (_, part) => `resync ${part}/60`);
+    expect(told).toEqual(['statuses start', ...round, ...round]);
+    expect(admissionLooks).toBe(3);
   });
 
   test('ends in order, and leaves no timer behind', async () => {

@@ -109,3 +109,48 @@ describe('leading again', () => {
     expect(requests.isFirstPassDone).toBe(true);
   });
 });
+
+describe('a resync', () => {
+  function begin(...names: readonly string[]): void {
+    for (const name of names) live(name);
+    requests.open();
+    requested.length = 0;
+  }
+
+  test.each([1, 3, 59, 60, 61, 150])('of %d namespaces asks for each once, unhurried and spread', (count) => {
+    const names = Array.from({ length: count }, (_, index) => `n${index}`);
+    begin(...names);
+    const most = Math.ceil(count / 60);
+    for (let part = 0; part < 60; part += 1) {
+      const before = requested.length;
+      requests.resync(part, 60);
+      expect(requested.length - before).toBeLessThanOrEqual(most);
+    }
+    expect(requested).toEqual(names.map((name) => `${name} normal`));
+  });
+
+  test('misses none where others go meanwhile', () => {
+    begin('a', 'b', 'c', 'd');
+    requests.resync(0, 2);
+    living.delete('a');
+    living.delete('b');
+    requests.resync(1, 2);
+    expect(requested).toEqual(['a normal', 'b normal', 'c normal', 'd normal']);
+  });
+
+  test('asks for what has come when it comes round again', () => {
+    begin('a');
+    requests.resync(0, 1);
+    live('b');
+    requests.resync(0, 1);
+    expect(requested).toEqual(['a normal', 'a normal', 'b normal']);
+  });
+
+  test('asks for nothing where we do not lead, nor for what was there when we led before', () => {
+    begin('a', 'b');
+    requests.resync(0, 2);
+    requests.close();
+    requests.resync(1, 2);
+    expect(requested).toEqual(['a normal']);
+  });
+});
