@@ -28,6 +28,9 @@ import type { HealthCheck } from './telemetry/probes.ts';
 
 const { default: Operator } = k8sOperator;
 
+/** Watches that fail so were told something that could not be read. */
+const unreadable: readonly string[] = ['MalformedWatchError', 'UnknownFieldError'];
+
 /** What the operator is given. */
 export interface OperatorParts {
   readonly options: OperatorOptions;
@@ -233,7 +236,7 @@ export class SecurityBaselineOperator extends Operator {
         },
         onFailure: (error, next, delayMs) => {
           metrics.countWatchRestart(resource.id, next);
-          if (error.name === 'MalformedWatchError') metrics.countMalformedEvent(resource.id);
+          if (unreadable.includes(error.name)) metrics.countMalformedEvent(resource.id);
           logger.warn('watch failed', { resource: resource.id, error, next, delayMs });
         },
       },

@@ -49,10 +49,11 @@ export class Leadership {
     this.#isLeading = true;
     logger.info('leading', { identity });
     controller.start().then(() => {
-      if (this.#isLeading) statuses.start();
+      if (!this.#isLeading) return;
+      statuses.start();
+      this.#resyncLater();
     }, onFatal);
     void this.#parts.admission.refresh();
-    this.#resyncLater();
   }
 
   /**

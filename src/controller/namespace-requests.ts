@@ -60,6 +60,7 @@ export class NamespaceRequests {
   close(): void {
     this.#isOpen = false;
     this.#unvisited.clear();
+    this.#resyncing = [];
   }
 
   /** Whether the states are those of the fleet: every cache has synced, and we lead. */

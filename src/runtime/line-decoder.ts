@@ -10,8 +10,11 @@ const NEWLINE = 0x0a;
  * byte of a longer UTF-8 sequence looks like a newline, so a character split over two chunks needs no care.
  */
 export class LineDecoder {
-  /** Refuses what is not UTF-8, where replacing it could make one name out of another. */
-  readonly #text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  /**
+   * Replaces what is not UTF-8: the API server passes on what tenants write into managed fields, and one such line must not stop a
+   * watch. Names, UIDs and versions it has checked.
+   */
+  readonly #text = new TextDecoder('utf-8', { ignoreBOM: true });
   /** The beginning of a line whose end has not come. Joined once, so a long line costs no more than its length. */
   #pieces: Uint8Array[] = [];
   #pendingBytes = 0;
@@ -27,7 +30,7 @@ export class LineDecoder {
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
       const line = this.#complete(chunk.subarray(start, end));
       start = end + 1;
-      if (line.length > 0) onLine(this.#decode(line));
+      if (line.length > 0) onLine(this.#text.decode(line));
     }
     if (start === chunk.length) return;
     this.#pieces.push(chunk.subarray(start));
@@ -42,13 +45,5 @@ export class LineDecoder {
     this.#pieces = [];
     this.#pendingBytes = 0;
     return line;
-  }
-
-  #decode(line: Uint8Array): string {
-    try {
-      return this.#text.decode(line);
-    } catch (cause) {
-      throw new MalformedWatchError(`a line of ${line.length} bytes is not UTF-8`, { cause });
-    }
   }
 }

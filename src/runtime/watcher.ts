@@ -39,7 +39,7 @@ export interface WatcherObserver {
   onListed?(mode: ListMode, objects: number, durationMs: number): void;
   /**
    * A list or watch failed; a watch that the server ended by itself, as it should, is no failure. A `MalformedWatchError`
-   * means that somebody between us and the API server damages what it says.
+   * means that there is an event which cannot be read, or that somebody between us and the API server damages what it says.
    */
   onFailure?(error: Error, next: 'list' | 'resume', delayMs: number): void;
 }

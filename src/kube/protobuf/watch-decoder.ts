@@ -9,7 +9,6 @@ import { status } from './resources.ts';
 const prefixLength = 4;
 /** Longer events are refused: an object is at most a few MiB (etcd takes no more), so this is no watch stream. Bytes. */
 const longestFrame = 32 * 1024 * 1024;
-const nothing = Buffer.alloc(0);
 
 /**
  * Reads a watch in Kubernetes' protobuf: events with their lengths before them, and in each event an object with its type before it.
@@ -17,7 +16,7 @@ const nothing = Buffer.alloc(0);
  */
 export class ProtobufWatchDecoder<T extends ObjectWithMeta> implements EventDecoder<T> {
   readonly #event: MessageType;
-  readonly #onUnreadable: () => void;
+  readonly #onUnreadable: (error: Error) => void;
   /** The beginning of an event whose end has not come. Joined once, so a long one costs no more than its length. */
   #pieces: Buffer[] = [];
   #pendingBytes = 0;
@@ -26,9 +25,9 @@ export class ProtobufWatchDecoder<T extends ObjectWithMeta> implements EventDeco
 
   /**
    * @param object what is watched
-   * @param onUnreadable there is an event that cannot be read, and could not be the next time; the error follows
+   * @param onUnreadable there is an event that cannot be read, and could not be the next time; the error is thrown after it
    */
-  constructor(object: MessageType, onUnreadable: () => void) {
+  constructor(object: MessageType, onUnreadable: (error: Error) => void) {
     this.#event = watchEvent(object);
     this.#onUnreadable = onUnreadable;
   }
@@ -44,7 +43,7 @@ export class ProtobufWatchDecoder<T extends ObjectWithMeta> implements EventDeco
     if (this.#pendingBytes < this.#awaited) return;
     const bytes = this.#pieces.length === 1 ? newest : Buffer.concat(this.#pieces);
     const start = this.#decodeAll(bytes, onEvent);
-    const rest = start === bytes.length ? nothing : bytes.subarray(start);
+    const rest = bytes.subarray(start);
     this.#pieces = rest.length === 0 ? [] : [rest];
     this.#pendingBytes = rest.length;
   }
@@ -56,10 +55,8 @@ export class ProtobufWatchDecoder<T extends ObjectWithMeta> implements EventDeco
       this.#awaited = prefixLength;
       if (bytes.length - start < prefixLength) return start;
       const length = bytes.readUInt32BE(start);
-      if (length > longestFrame) {
-        this.#onUnreadable();
-        throw new MalformedWatchError(`an event of ${length} bytes`);
-      }
+      if (length > longestFrame)
+        throw this.#unreadable(new MalformedWatchError(`an event of ${length} bytes`));
       this.#awaited = prefixLength + length;
       if (bytes.length - start < this.#awaited) return start;
       reader.pos = start + prefixLength;
@@ -72,10 +69,17 @@ export class ProtobufWatchDecoder<T extends ObjectWithMeta> implements EventDeco
     try {
       return this.#event.read(reader, end);
     } catch (cause) {
-      this.#onUnreadable();
-      if (cause instanceof UnknownFieldError) throw cause;
-      throw new MalformedWatchError(`an event is no message: ${String(cause)}`, { cause });
+      throw this.#unreadable(
+        cause instanceof UnknownFieldError
+          ? cause
+          : new MalformedWatchError(`an event is no message: ${String(cause)}`, { cause }),
+      );
     }
+  }
+
+  #unreadable(error: Error): Error {
+    this.#onUnreadable(error);
+    return error;
   }
 }
 

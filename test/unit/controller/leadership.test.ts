@@ -16,6 +16,7 @@ let queue: WorkQueue<string>;
 /** What happened, in order. */
 let told: string[];
 let admissionLooks: number;
+let synced: Promise<void>;
 let reconcile: (signal: AbortSignal) => Promise<void>;
 let statusesWritten: Promise<void>;
 let eventsSent: Promise<void>;
@@ -27,6 +28,7 @@ beforeEach(() => {
   queue = new WorkQueue({ clock });
   told = [];
   admissionLooks = 0;
+  synced = Promise.resolve();
   reconcile = async () => undefined;
   statusesWritten = Promise.resolve();
   eventsSent = Promise.resolve();
@@ -35,7 +37,7 @@ beforeEach(() => {
       queue,
       workers: 1,
       clock,
-      waitForSync: async () => undefined,
+      waitForSync: () => synced,
       reconcile: (_name, signal) => {
         told.push('reconcile');
         return reconcile(signal);
@@ -97,6 +99,17 @@ describe('a term', () => {
     const round = Array.from({ length: 60 }, (_, part) => `resync ${part}/60`);
     expect(told).toEqual(['statuses start', ...round, ...round]);
     expect(admissionLooks).toBe(3);
+  });
+
+  test('looks at everything again only once it has looked for the first time', async () => {
+    const caches = Promise.withResolvers<void>();
+    synced = caches.promise;
+    leadership.begin();
+    await clock.advance(resyncIntervalMs);
+    expect(told).toEqual([]);
+    caches.resolve();
+    await clock.advance(resyncIntervalMs / 60);
+    expect(told).toEqual(['statuses start', 'resync 0/60']);
   });
 
   test('ends in order, and leaves no timer behind', async () => {

@@ -152,5 +152,9 @@ describe('a resync', () => {
     requests.close();
     requests.resync(1, 2);
     expect(requested).toEqual(['a normal']);
+    requests.open();
+    requested.length = 0;
+    requests.resync(1, 2);
+    expect(requested).toEqual([]);
   });
 });

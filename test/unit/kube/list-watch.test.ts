@@ -6,7 +6,7 @@ import { systemClock } from '../../../src/runtime/clock.ts';
 import type { ListWatch, ObjectWithMeta, WatchEvent } from '../../../src/runtime/list-watch.ts';
 import { identityOf, Store } from '../../../src/runtime/store.ts';
 import { Watcher } from '../../../src/runtime/watcher.ts';
-import { clientFor, DummyApiServer } from './dummy-api-server.ts';
+import { answer, clientFor, DummyApiServer, status } from './dummy-api-server.ts';
 import { encode, envelope, type Field, frame, metadata } from './protobuf/encode.ts';
 
 const roles: ResourceDefinition = {
@@ -92,15 +92,23 @@ describe('a watch', () => {
     expect(accepted()).toEqual(['application/json']);
   });
 
-  test.each([
-    ['it has fields that are not known here', inProtobuf('a', [9, 'new']), 'Role has a field 9'],
-    ['it cannot be read', inProtobuf('a', [2, 7]), 'an event is no message'],
-  ])('is asked for as JSON from then on, where %s', async (_why, unreadable, reason) => {
-    const { listWatch, accepted } = await setUp(roles, unreadable, inJson('a'), inJson('b'));
-    await expect(watched(listWatch)).rejects.toThrow(reason);
+  test('is asked for as JSON from then on, where it has fields that are not known here', async () => {
+    const { listWatch, accepted } = await setUp(roles, inProtobuf('a', [9, 'new']), inJson('a'), inJson('b'));
+    await expect(watched(listWatch)).rejects.toThrow('Role has a field 9, which is not known here');
     expect(await watched(listWatch)).toEqual(['a']);
     expect(await watched(listWatch)).toEqual(['b']);
     expect(accepted()).toEqual([protobufFirst, 'application/json', 'application/json']);
+  });
+
+  test('is asked for as JSON once, to get past an event that cannot be read', async () => {
+    const refuse = (response: ServerResponse): void => answer(response, 503, status(503, 'Unavailable'));
+    const unreadable = inProtobuf('a', [2, 7]);
+    const { listWatch, accepted } = await setUp(roles, unreadable, refuse, inJson('a'), inProtobuf('b'));
+    await expect(watched(listWatch)).rejects.toThrow('an event is no message');
+    await expect(watched(listWatch)).rejects.toThrow('503');
+    expect(await watched(listWatch)).toEqual(['a']);
+    expect(await watched(listWatch)).toEqual(['b']);
+    expect(accepted()).toEqual([protobufFirst, 'application/json', 'application/json', protobufFirst]);
   });
 
   test('that cannot be read in protobuf is listed anew by a watcher, and then holds everything', async () => {

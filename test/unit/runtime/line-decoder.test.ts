@@ -47,8 +47,8 @@ describe('a line decoder', () => {
     expect(decoder.pendingBytes).toBe(0);
   });
 
-  test('refuses what is not UTF-8, rather than replacing it', () => {
-    expect(() => decode(Buffer.from([0x61, 0xff, 0x0a]))).toThrow('a line of 2 bytes is not UTF-8');
+  test('replaces what is not UTF-8, and goes on', () => {
+    expect(decode(Buffer.from([0x61, 0xff, 0x0a, 0x62, 0x0a])).lines).toEqual(['a\ufffd', 'b']);
   });
 
   test('refuses a line without end', () => {
