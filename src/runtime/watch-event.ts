@@ -1,6 +1,6 @@
 import type { ObjectWithMeta, WatchEvent, WatchFailure, WatchFailureError } from './list-watch.ts';
 
-/** Bytes that are no watch event: somebody between us and the API server damages what it says. */
+/** Bytes that are no watch event, or none that can be read here: perhaps somebody between us and the API server damages what it says. */
 export class MalformedWatchError extends Error {
   override readonly name = 'MalformedWatchError';
 }

@@ -201,17 +201,20 @@ async function streamed(listWatch: ListWatch<Served>): Promise<Map<string, Serve
   return new Map(found.map((object) => [object.metadata.name, object]));
 }
 
-/** Left out where they are read, since nothing depends on them. */
-const ignored = ['apiVersion', 'fieldsType'];
+interface ServedEntry {
+  readonly apiVersion?: unknown;
+  readonly fieldsType?: unknown;
+}
 
-/** Without what is ignored, what says where it was read, and nulls: an empty list that Go's JSON does not leave out. */
-function comparable({ kind: _, status: __, ...content }: Served): unknown {
-  const { ownerReferences } = content.metadata as { ownerReferences?: unknown };
-  const read = JSON.parse(JSON.stringify(content), (key, value) =>
-    value === null || ignored.includes(key) ? undefined : value,
+/**
+ * Without what says where it was read, what nothing depends on and is not read, and nulls: an empty list that Go's JSON does not
+ * leave out.
+ */
+function comparable({ apiVersion: _, kind: __, status: ___, ...content }: Served): unknown {
+  const read = JSON.parse(JSON.stringify(content, (_key, value) => value ?? undefined));
+  read.metadata.managedFields = read.metadata.managedFields?.map(
+    ({ apiVersion: _a, fieldsType: _f, ...entry }: ServedEntry) => entry,
   );
-  if (ownerReferences !== undefined) read.metadata.ownerReferences = ownerReferences;
-  if (content.secrets !== undefined) read.secrets = content.secrets;
   return read;
 }
 

@@ -1,3 +1,4 @@
+import { protobufType } from '../../src/kube/protobuf/envelope.ts';
 import { protobufResources } from '../../src/kube/protobuf/resources.ts';
 import { ProtobufWatchDecoder } from '../../src/kube/protobuf/watch-decoder.ts';
 import { JsonWatchDecoder } from '../../src/runtime/json-watch-decoder.ts';
@@ -87,7 +88,7 @@ interface Format {
 }
 
 function formatOf(pathname: string, contentType: string): Format {
-  if (!contentType.startsWith('application/vnd.kubernetes.protobuf')) {
+  if (!contentType.startsWith(protobufType)) {
     return {
       cut: (bytes, start) => {
         const end = bytes.indexOf(newline, start);

@@ -156,22 +156,22 @@ export function map(type: FieldType): FieldType {
   return { ...type, repeated: 'map' };
 }
 
-/**
- * Messages of which many are alike: equal ones are read once, and are one frozen object. In a fleet that is most of what is
- * read.
- */
-export function shared<T extends MessageType>(type: T): T {
+/** A type of which many values are alike: equal ones are read once, and are one object. */
+export function readOnce<T extends FieldType>(type: T): T {
   const known = new EqualBytes<unknown>();
   return {
     ...type,
     read: (reader: PbfReader, end: number) => {
-      const start = reader.pos;
-      const bytes = bytesOf(reader);
-      const value = known.of(bytes, start, end, () => frozen(type.read(reader, end)));
+      const value = known.of(bytesOf(reader), reader.pos, end, () => type.read(reader, end));
       reader.pos = end;
       return value;
     },
   };
+}
+
+/** {@link readOnce}, and frozen throughout. In a fleet that is most of what is read. */
+export function shared(type: MessageType): MessageType {
+  return readOnce({ ...type, read: (reader: PbfReader, end: number) => frozen(type.read(reader, end)) });
 }
 
 /** The bytes that a reader reads, which the decoder gave it as a Buffer. */

@@ -2,8 +2,6 @@
  * The resources that are read as protobuf, field by field. Numbers and names as in generated.proto and the json tags of k8s.io/api and
  * k8s.io/apimachinery, v0.36.3; the tests compare what is read with the JSON of the same objects.
  */
-import type { PbfReader } from 'pbf';
-import { EqualBytes } from './equal-bytes.ts';
 import {
   as,
   type FieldType,
@@ -15,6 +13,7 @@ import {
   message,
   optionalBoolean,
   optionalInteger,
+  readOnce,
   shared,
   text,
 } from './message.ts';
@@ -44,18 +43,10 @@ const intOrString = as(
 );
 
 /** JSON within the message. */
-const json: FieldType = (() => {
-  const known = new EqualBytes<unknown>();
-  return {
-    wire: 'delimited',
-    read: (reader: PbfReader, end: number) => {
-      const start = reader.pos;
-      reader.pos = end;
-      const bytes = reader.buf as Buffer;
-      return known.of(bytes, start, end, () => JSON.parse(bytes.toString('utf8', start, end)));
-    },
-  };
-})();
+const json = readOnce({
+  wire: 'delimited',
+  read: (reader, end) => JSON.parse(text.read(reader, end) as string),
+} satisfies FieldType);
 
 const managedFieldsEntry = message('ManagedFieldsEntry', {
   1: ['manager', text],

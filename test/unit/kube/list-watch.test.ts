@@ -45,11 +45,15 @@ async function setUp(
   };
 }
 
-function inJson(name: string): (response: ServerResponse) => void {
+function addedLine(name: string): string {
   const object = { metadata: { name, uid: 'u', resourceVersion: '1' } };
+  return `${JSON.stringify({ type: 'ADDED', object })}\n`;
+}
+
+function inJson(name: string): (response: ServerResponse) => void {
   return (response) => {
     response.writeHead(200, { 'content-type': 'application/json' });
-    response.end(`${JSON.stringify({ type: 'ADDED', object })}\n`);
+    response.end(addedLine(name));
   };
 }
 
@@ -115,10 +119,7 @@ describe('a watch', () => {
     const bookmark = { annotations: { 'k8s.io/initial-events-end': 'true' }, resourceVersion: '2' };
     const { listWatch, accepted } = await setUp(roles, inProtobuf('a', [9, 'new']), (response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
-      for (const name of ['a', 'b']) {
-        const object = { metadata: { name, uid: 'u', resourceVersion: '1' } };
-        response.write(`${JSON.stringify({ type: 'ADDED', object })}\n`);
-      }
+      for (const name of ['a', 'b']) response.write(addedLine(name));
       response.write(`${JSON.stringify({ type: 'BOOKMARK', object: { metadata: bookmark } })}\n`);
     });
     const store = new Store({ project: identityOf, same: () => true });
